@@ -1,0 +1,34 @@
+"""Writes letters and digits of other forms (full-width, circled, mathematical) as plain ones."""
+
+import unicodedata
+
+_BLOCKS = (
+    (0xFF01, 0xFF5E),  # full-width forms
+    (0x249C, 0x24E9),  # letters in brackets and in circles
+    (0x2460, 0x2473),  # numbers in circles
+    (0x1D400, 0x1D7FF),  # mathematical letters and digits
+    (0x1F110, 0x1F149),  # letters in brackets and in squares
+)
+_FILLED = (0x1F150, 0x1F170)
+"""Filled circles and squares, A first, which Unicode does not map to letters."""
+
+
+def _table() -> dict[int, str]:
+    table: dict[int, str] = {}
+    for first, last in _BLOCKS:
+        for code in range(first, last + 1):
+            plain = unicodedata.normalize("NFKC", chr(code)).strip("()")
+            if plain.isascii() and plain:
+                table[code] = plain
+    for first in _FILLED:
+        table.update({first + place: chr(ord("A") + place) for place in range(26)})
+    table[0xFF08], table[0xFF09] = "(", ")"
+    return table
+
+
+_PLAIN = _table()
+
+
+def plain_letters(text: str) -> str:
+    """Replace letter and digit forms by ASCII ones; all else stays."""
+    return text if text.isascii() else text.translate(_PLAIN)

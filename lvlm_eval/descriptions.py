@@ -1,0 +1,230 @@
+"""The words for a keypoint ("center point of the front left wheel"), and where they came from.
+
+Sources in the order they are asked: the user's table, the annotation of the keypoint itself, the
+dataset's taxonomy, and last the keypoint's own name taken apart. Sides are always the object's own.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lvlm_eval.errors import InputError
+from lvlm_eval.records import Keypoint
+
+# The released taxonomy's inner field names are not documented, so the plausible ones are tried in
+# this order and the one that was used is recorded with every question.
+NAME_FIELDS = (
+    "keypoint",
+    "keypoint_name",
+    "name",
+    "instance",
+    "instance_name",
+    "semantic_keypoint",
+)
+TEXT_FIELDS = (
+    "description",
+    "language_description",
+    "natural_language",
+    "description_text",
+    "text",
+    "phrase",
+    "caption",
+    "language",
+    "desc",
+)
+CATEGORY_FIELDS = ("category", "category_name", "object", "object_category", "class")
+
+SIDES = frozenset(
+    {
+        "left",
+        "right",
+        "front",
+        "rear",
+        "back",
+        "hind",
+        "fore",
+        "top",
+        "bottom",
+        "upper",
+        "lower",
+        "inner",
+        "outer",
+        "middle",
+    }
+)
+PLACES = {
+    "center": "center point",
+    "centre": "center point",
+    "tip": "tip",
+    "end": "end",
+    "base": "base",
+    "corner": "corner",
+    "edge": "edge",
+    "top": "top",
+    "bottom": "bottom",
+}
+FAMILIES = frozenset(
+    {
+        "vehicle",
+        "animal",
+        "quadruped",
+        "primate",
+        "bird",
+        "mammal",
+        "person",
+        "human",
+        "furniture",
+        "object",
+        "tool",
+        "item",
+        "handheld",
+        "instrument",
+        "vessel",
+        "aircraft",
+        "boat",
+        "seat",
+        "container",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Words for a point, without an article at the start, and where they came from."""
+
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Describer:
+    """Finds the words for keypoints.
+
+    Attributes:
+        table: the user's own words: (category or None, keypoint name) → text.
+        table_name: file name of the user's table.
+        metadata: the dataset's words: (category or None, keypoint name) → (text, field path).
+    """
+
+    table: Mapping[tuple[str | None, str], str] = field(default_factory=dict)
+    table_name: str = ""
+    metadata: Mapping[tuple[str | None, str], tuple[str, str]] = field(default_factory=dict)
+
+    def describe(self, category: str, keypoint: Keypoint) -> Description:
+        """The words for a keypoint of an object of this category."""
+        for key in ((category, keypoint.name), (None, keypoint.name)):
+            if key in self.table:
+                return Description(self.table[key], f"table {self.table_name}")
+        if keypoint.description:
+            return Description(keypoint.description, "annotation")
+        for key in ((category, keypoint.name), (None, keypoint.name)):
+            if key in self.metadata:
+                text, place = self.metadata[key]
+                return Description(text, f"metadata {place}")
+        return Description(compose(keypoint.name, category), "composed from the keypoint's name")
+
+
+def make_describer(taxonomy: object, table: Path | None = None) -> Describer:
+    """Collect the words that a dataset's taxonomy and a user's table give.
+
+    Args:
+        taxonomy: parsed ``keypoint_taxonomy.json`` of any shape, or None.
+        table: a JSON or TOML file of ``{category: {keypoint: text}}`` or ``{keypoint: text}``.
+
+    Raises:
+        InputError: the table cannot be read or has another shape.
+    """
+    return Describer(
+        table=_read_table(table) if table else {},
+        table_name=table.name if table else "",
+        metadata=dict(_walk(taxonomy, None, "keypoint_taxonomy.json")),
+    )
+
+
+def compose(name: str, category: str) -> str:
+    """Words for a keypoint from its name alone.
+
+    ``vehicle_wheel_front_left_center`` of a car becomes "center point of the front left wheel":
+    a leading family word goes, a trailing place word comes first, sides stand before the part.
+    """
+    tokens = [
+        token for token in name.lower().replace("-", "_").replace(" ", "_").split("_") if token
+    ]
+    own = [
+        token for token in category.lower().replace("-", "_").replace(" ", "_").split("_") if token
+    ]
+    if own and len(tokens) > len(own) and tokens[: len(own)] == own:
+        tokens = tokens[len(own) :]
+    elif len(tokens) > 1 and tokens[0] in FAMILIES:
+        tokens = tokens[1:]
+    place = ""
+    # A last "top" or "bottom" with nothing but a part before it is a place too ("lid_top"), so it
+    # is the word's position that decides, not its kind.
+    if len(tokens) > 1 and tokens[-1] in PLACES:
+        place, tokens = PLACES[tokens[-1]], tokens[:-1]
+    sides = [token for token in tokens if token in SIDES]
+    part = [token for token in tokens if token not in SIDES]
+    if not part:
+        # "left_corner": the place is the part itself.
+        part, place = ([place], "") if place else (["point"], "")
+    thing = " ".join((*sides, *part))
+    return f"{place} of the {thing}" if place else thing
+
+
+def _read_table(path: Path) -> dict[tuple[str | None, str], str]:
+    try:
+        content = path.read_text(encoding="utf-8")
+        loaded = tomllib.loads(content) if path.suffix == ".toml" else json.loads(content)
+    except (OSError, ValueError) as error:
+        raise InputError(f"descriptions '{path}' cannot be read: {error}") from error
+    found: dict[tuple[str | None, str], str] = {}
+    shape = "expected {category: {keypoint: text}} or {keypoint: text}"
+    if not isinstance(loaded, dict):
+        raise InputError(f"descriptions '{path}': the file holds no table; {shape}.")
+    for key, value in loaded.items():
+        if isinstance(value, str):
+            found[None, key] = value
+        elif isinstance(value, dict) and all(isinstance(text, str) for text in value.values()):
+            found.update({(key, name): text for name, text in value.items()})
+        else:
+            raise InputError(f"descriptions '{path}': entry '{key}' is not text; {shape}.")
+    return found
+
+
+def _walk(
+    node: Any, category: str | None, path: str
+) -> Iterator[tuple[tuple[str | None, str], tuple[str, str]]]:
+    """Find every (category, keypoint) with words, wherever it stands in the taxonomy."""
+    if isinstance(node, list):
+        for one in node:
+            yield from _walk(one, category, f"{path}[]" if not path.endswith("[]") else path)
+    elif isinstance(node, dict):
+        category = _text_of(node, CATEGORY_FIELDS)[0] or category
+        name, _ = _text_of(node, NAME_FIELDS)
+        text, text_field = _text_of(node, TEXT_FIELDS)
+        if name and text:
+            yield (category, name), (text, f"{path}.{text_field}")
+        for key, value in node.items():
+            if isinstance(value, list | dict):
+                inner = value
+                if isinstance(value, dict) and key not in NAME_FIELDS and _has_words(value):
+                    inner = {"keypoint": key, **value}
+                yield from _walk(inner, category, f"{path}.{key}" if key in KNOWN_LEVELS else path)
+
+
+KNOWN_LEVELS = frozenset({"instances", "keypoints", "concepts", "categories", "points"})
+
+
+def _has_words(node: Mapping[str, Any]) -> bool:
+    return bool(_text_of(node, TEXT_FIELDS)[0]) and not _text_of(node, NAME_FIELDS)[0]
+
+
+def _text_of(node: Mapping[str, Any], fields: tuple[str, ...]) -> tuple[str | None, str]:
+    for name in fields:
+        value = node.get(name)
+        if isinstance(value, str) and value.strip():
+            return value.strip(), name
+    return None, ""

@@ -1,0 +1,151 @@
+"""Decides where markers and labels go; draws nothing.
+
+Rules that are never broken: a label is inside the picture, and neither a label nor an arrow is on
+another mark's point. Rules that hold wherever a solution is found: every mark has its label, labels
+do not overlap, no arrow touches another mark's label. Wishes: arrows come from the freest side, do
+not cross, and stay away from other points, labels and the border. All marks are placed together.
+Markers shrink, also below their floors, only where the rules cannot be kept otherwise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from lvlm_eval.drawing.candidates import DIRECTIONS, Floats, Lengths, enumerate_ways
+from lvlm_eval.drawing.choice import Indices, cheapest
+from lvlm_eval.drawing.conflicts import FORBIDDEN, conflict_costs
+from lvlm_eval.drawing.lettering import LabelBox, label_box
+from lvlm_eval.drawing.mark import Mark
+from lvlm_eval.drawing.sizing import Sizes, sizes_of
+from lvlm_eval.drawing.style import Style
+
+SCALES = (1.0, 0.86, 0.74, 0.63, 0.54, 0.46, 0.4)
+MANY_MARKS = 8
+"""Above so many marks the search stays rough: pairs grow with the square."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How hard a layout is looked for.
+
+    Attributes:
+        lengths: that are tried.
+        ways: kept for each direction.
+        beam: partial choices that are kept.
+    """
+
+    lengths: Lengths
+    ways: int
+    beam: int
+
+
+USUAL = Lengths(arrows=(1.0, 0.78, 1.3), gaps=(1.0, 2.5, 4.0))
+STRETCHED = Lengths(arrows=(1.0, 0.78, 1.3, 1.75, 2.3), gaps=(1.0, 2.5, 4.0, 6.0))
+ROUGH, QUICK = Search(USUAL, ways=1, beam=64), Search(USUAL, ways=2, beam=256)
+THOROUGH = Search(STRETCHED, ways=6, beam=4096)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where one marker goes.
+
+    Attributes:
+        mark: what is marked, in px of the picture.
+        tail: far end of the arrow, px; the keypoint itself for centred shapes.
+        corner: left and top of the label's box in px; None where no label fits or there is none.
+    """
+
+    mark: Mark
+    tail: tuple[float, float]
+    corner: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where all markers of a picture go.
+
+    Attributes:
+        sizes: of the markers, after shrinking.
+        box: size of every label's box.
+        placements: in the order of the marks.
+        broken: rules that could not be kept: labels left out, overlaps and touches of labels.
+    """
+
+    sizes: Sizes
+    box: LabelBox
+    placements: tuple[Placement, ...]
+    broken: int
+
+
+def arrange(style: Style, picture: tuple[int, int], marks: Sequence[Mark]) -> Layout:
+    """Place all marks of a picture.
+
+    The result depends on the set of points and labels alone, neither on the order of the marks
+    nor on which letter stands where.
+
+    Args:
+        style: the marker style.
+        picture: width and height in px.
+        marks: in px of the picture, inside it.
+    """
+    order = sorted(range(len(marks)), key=lambda i: (marks[i].x, marks[i].y, marks[i].label))
+    points = np.array([(marks[i].x, marks[i].y) for i in order], dtype=np.float64).reshape(-1, 2)
+    texts = tuple(marks[i].label for i in order)
+    searches = (QUICK, THOROUGH) if len(marks) <= MANY_MARKS else (ROUGH,)
+    best: Layout | None = None
+    for scale, search in product(SCALES, searches):
+        sizes = sizes_of(style, picture, scale)
+        box = label_box(texts, sizes.font, sizes.halo)
+        if not marks:
+            return Layout(sizes, box, (), 0)
+        tails, corners, broken = _place(points, texts, picture, sizes, box, search)
+        if best is None or broken < best.broken:
+            placed: dict[int, Placement] = {}
+            for index, tail, corner in zip(order, tails, corners, strict=True):
+                placed[index] = Placement(marks[index], tail, corner)
+            placements = tuple(placed[index] for index in range(len(marks)))
+            best = Layout(sizes, box, placements, broken)
+        if best.broken == 0:
+            break
+    assert best is not None
+    return best
+
+
+def _place(
+    points: Floats,
+    texts: tuple[str, ...],
+    picture: tuple[int, int],
+    sizes: Sizes,
+    box: LabelBox,
+    search: Search,
+) -> tuple[list[tuple[float, float]], list[tuple[int, int] | None], int]:
+    """Tails, label corners, and the number of broken rules at one size."""
+    ways = enumerate_ways(points, picture, sizes, box, search.lengths)
+    possible = ways.allowed.any(axis=1)
+    labelled = possible & np.array([bool(text) for text in texts])
+    # A mark without any allowed way still shows its marker, with as little harm as can be.
+    cost = np.where(possible[:, None], np.where(ways.allowed, ways.cost, np.inf), ways.harm)
+    chosen = _shortlist(cost, search.ways)
+    own = np.take_along_axis(cost, chosen, axis=1)
+    shared = conflict_costs(ways, chosen, labelled, sizes)
+    choice, total = cheapest(own, shared, search.beam)
+    marks = np.arange(len(points))
+    way = chosen[marks, choice]
+    tails = [(float(x), float(y)) for x, y in ways.tails[marks, way]]
+    corners = [
+        (int(x), int(y)) if has_label else None
+        for (x, y), has_label in zip(ways.corners[marks, way], labelled, strict=True)
+    ]
+    return tails, corners, int((~possible).sum()) + int(total // FORBIDDEN)
+
+
+def _shortlist(cost: Floats, kept: int) -> Indices:
+    """Indices of the cheapest ways of every direction, (marks, directions * kept)."""
+    marks, count = cost.shape
+    variants = count // DIRECTIONS
+    grouped = cost.reshape(marks, DIRECTIONS, variants)
+    best = np.argsort(grouped, axis=2, kind="stable")[:, :, :kept]
+    start = np.arange(DIRECTIONS)[:, None] * variants
+    return (best + start).reshape(marks, -1)

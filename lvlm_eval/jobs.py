@@ -1,0 +1,176 @@
+"""From what a user asks for to a Job that can be run: data, questions, settings, folder."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, get_args
+
+from lvlm_eval.datasets import open_dataset
+from lvlm_eval.datasets.lvlm_tables import LvlmTables
+from lvlm_eval.descriptions import make_describer
+from lvlm_eval.errors import InputError, nearest_names
+from lvlm_eval.models.registry import BuiltModel
+from lvlm_eval.prompts import load_prompt
+from lvlm_eval.questions import DISTRACTOR_POLICIES, QuestionPolicy, make_questions
+from lvlm_eval.records import SETTINGS, Protocol, Setting
+from lvlm_eval.renderers import load_renderer
+from lvlm_eval.requests import DrawnRequests, RequestSource, WrittenRequests
+from lvlm_eval.results import canonical
+from lvlm_eval.runs import identity_of
+
+DEFAULT_PROMPT = "soco"
+DEFAULT_RENDERER = "red-arrow"
+
+Choice = TypeVar("Choice", bound=str)
+
+
+@dataclass(frozen=True, slots=True)
+class DrawingChoices:
+    """What a user may decide about questions of a SOCOv1 tree; None is the default.
+
+    Attributes:
+        prompt: name or path.
+        renderer: name or path.
+        protocol: ``options`` or ``markers``.
+        rotations: 4 or 1.
+        distractors: name of the policy.
+        min_distance: between candidates, as a fraction of the target's longer side.
+        pairs_per_category: questions of each category.
+        descriptions: JSON or TOML file of the user's own words.
+        seed: of the questions.
+    """
+
+    prompt: str | None = None
+    renderer: str | None = None
+    protocol: str | None = None
+    rotations: int | None = None
+    distractors: str | None = None
+    min_distance: float | None = None
+    pairs_per_category: int | None = None
+    descriptions: Path | None = None
+    seed: int = 0
+
+
+def one_of(flag: str, value: str, known: tuple[Choice, ...]) -> Choice:
+    """The known value that was written.
+
+    Raises:
+        InputError: it is none of them; the message names the nearest.
+    """
+    for one in known:
+        if one == value:
+            return one
+    raise InputError(f"{flag} '{value}' is not known. {nearest_names(value, known)}")
+
+
+def parse_settings(text: str) -> tuple[Setting, ...] | None:
+    """Read ``vis``, ``vis+desc``, ``desc``, several with commas, or ``all`` (None)."""
+    if text == "all":
+        return None
+    known = (*SETTINGS, "all")
+    wanted = [one_of("--setting", one.strip(), known) for one in text.split(",")]
+    return None if "all" in wanted else tuple(one for one in SETTINGS if one in wanted)
+
+
+def open_source(
+    data: str, choices: DrawingChoices, wanted: tuple[Setting, ...] | None
+) -> RequestSource:
+    """Open a dataset and make its questions.
+
+    Args:
+        data: ``sample``, a folder in SOCOv1 layout, a SOCO-LVLM table or a folder of them.
+        choices: for a tree; a table's rows are sent as they are, so it takes none.
+        wanted: the settings to read tables for; None reads all.
+
+    Raises:
+        InputError: the data, a name or a number is wrong.
+    """
+    dataset = open_dataset(data)
+    if isinstance(dataset, LvlmTables):
+        given = [
+            f"--{name.replace('_', '-')}"
+            for name in DrawingChoices.__dataclass_fields__
+            if name != "seed" and getattr(choices, name) is not None
+        ]
+        if given:
+            raise InputError(
+                f"{', '.join(given)} cannot be used with '{data}': the rows of a table are sent "
+                "as they stand, with the images and texts that are in it."
+            )
+        available = tuple(one for one in SETTINGS if one in dataset.tables)
+        _require(wanted or (), available, f"'{data}' has tables for")
+        return WrittenRequests(dataset, wanted or available)
+    policy = _policy(choices)
+    rotations = choices.rotations if choices.rotations is not None else 4
+    if rotations not in (1, 4):
+        raise InputError(f"--rotations {rotations} is not possible: 4 (circular) or 1.")
+    prompt = load_prompt(choices.prompt or DEFAULT_PROMPT)
+    _require(wanted or (), prompt.settings, f"prompt '{prompt.name}' has templates for")
+    return DrawnRequests(
+        dataset=dataset,
+        drawn_questions=make_questions(
+            dataset, policy, make_describer(dataset.taxonomy(), choices.descriptions)
+        ),
+        policy=policy,
+        prompt=prompt,
+        renderer=load_renderer(choices.renderer or DEFAULT_RENDERER),
+        protocol=one_of("--protocol", choices.protocol or "options", get_args(Protocol)),
+        rotations=rotations,
+    )
+
+
+def settings_of(
+    source: RequestSource, model: BuiltModel, wanted: tuple[Setting, ...] | None
+) -> tuple[Setting, ...]:
+    """The settings to ask in: what is wanted, or all that data and model can do.
+
+    Raises:
+        InputError: a wanted setting is one that the model cannot answer, or none is left.
+    """
+    able = model.adapter.settings
+    if wanted is not None:
+        _require(wanted, able, f"model '{model.name}' answers")
+        return wanted
+    both = tuple(one for one in source.settings if one in able)
+    if not both:
+        raise InputError(
+            f"model '{model.name}' answers {', '.join(able)}; the data has "
+            f"{', '.join(source.settings)}."
+        )
+    return both
+
+
+def default_folder(source: RequestSource, model: BuiltModel, decoding: str) -> Path:
+    """``results/<model>-<data>-<8 hex of the identity>``: the same command finds it again."""
+    digest = hashlib.sha256(canonical(identity_of(source, model, decoding)).encode()).hexdigest()
+    return Path("results") / f"{_safe(model.name)}-{_safe(source.name)}-{digest[:8]}"
+
+
+def _policy(choices: DrawingChoices) -> QuestionPolicy:
+    default = QuestionPolicy()
+    pairs = choices.pairs_per_category
+    distance = choices.min_distance
+    if pairs is not None and pairs < 1:
+        raise InputError(f"--pairs-per-category {pairs} is not possible: at least 1.")
+    if distance is not None and not 0 <= distance < 1:
+        raise InputError(f"--min-distance {distance:g} is not possible: from 0 to below 1.")
+    return QuestionPolicy(
+        pairs_per_category=default.pairs_per_category if pairs is None else pairs,
+        distractors=one_of(
+            "--distractors", choices.distractors or default.distractors, DISTRACTOR_POLICIES
+        ),
+        min_distance=default.min_distance if distance is None else distance,
+        seed=choices.seed,
+    )
+
+
+def _require(wanted: tuple[Setting, ...], able: tuple[Setting, ...], who: str) -> None:
+    missing = [one for one in wanted if one not in able]
+    if missing:
+        raise InputError(f"--setting {','.join(missing)}: {who} {', '.join(able)} only.")
+
+
+def _safe(name: str) -> str:
+    plus = name.removesuffix(".py").replace("+", "plus")
+    return re.sub(r"[^a-z0-9.]+", "-", plus.lower()).strip("-.") or "unnamed"

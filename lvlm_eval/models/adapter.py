@@ -1,0 +1,43 @@
+"""The contract between the harness and a model, for built-in and users' adapters alike."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from lvlm_eval.records import SETTINGS, Request, Response, Setting
+
+
+class Adapter(ABC):
+    """Runs a model. It never reads the dataset, draws, or parses an answer.
+
+    A user's class need not inherit from this one: having ``answer`` is enough, and every other
+    attribute below has the default that stands here.
+
+    Attributes:
+        chunk: how many requests are handed over at a time, their pictures drawn beforehand. None
+            hands over all that are left, as a sequence that prepares each request when it is
+            looked at; then ``request.pictures`` may raise InputError (a broken photo), which is to
+            be answered with ``status="error"``.
+        settings: the settings that the model can answer at all.
+        needs_pictures: False if the adapter never looks at the pictures, so none is drawn.
+        incidental: names of constructor arguments that do not decide an answer (concurrency, a
+            server's address); a run can be resumed with other values of these.
+    """
+
+    chunk: int | None = 48
+    settings: tuple[Setting, ...] = SETTINGS
+    needs_pictures: ClassVar[bool] = True
+    incidental: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def answer(self, requests: Sequence[Request]) -> Iterable[Response]:
+        """Answer requests, in any order, each as soon as it is ready.
+
+        What is yielded is on disk before the next one is asked for. Raise InputError to stop the
+        run with one line (a wrong key, a model that does not exist); any other exception counts
+        as an error of the requests that were handed over and not yet answered.
+        """
+
+    def identity(self) -> Mapping[str, Any]:
+        """All settings that decide an answer, defaults included; JSON-able."""
+        return {}

@@ -1,0 +1,227 @@
+"""Finds the adapter that a ``--model`` names and makes it."""
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lvlm_eval.errors import InputError, nearest_names
+from lvlm_eval.models.adapter import Adapter
+from lvlm_eval.records import Request, Response
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A kind of model that ``--model`` understands.
+
+    Attributes:
+        name: the whole name, or a prefix that ends in a colon and wants the model's own name after.
+        what: one line for ``lvlm-eval list models``.
+        place: ``module:class`` of its adapter.
+        extra: the extra that installs what it imports; empty if it needs none.
+    """
+
+    name: str
+    what: str
+    place: str
+    extra: str = ""
+
+
+_ENTRIES = (
+    ModelEntry(
+        "random",
+        "baseline: an independent guess a row (0.4 % circular)",
+        "lvlm_eval.models.baselines:Random",
+    ),
+    ModelEntry(
+        "random++",
+        "baseline: one guessed point a question, kept through the rotations (25 %)",
+        "lvlm_eval.models.baselines:RandomPlusPlus",
+    ),
+    ModelEntry(
+        "openai:<model>",
+        "any OpenAI-compatible server: openai:gpt-4o, or --base-url and the name served there",
+        "lvlm_eval.models.openai:OpenAIChat",
+        extra="openai",
+    ),
+)
+
+
+def model_entries() -> tuple[ModelEntry, ...]:
+    """All built-in kinds of model."""
+    return _ENTRIES
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltModel:
+    """An adapter with the names that a run's records use.
+
+    Attributes:
+        name: as the user wrote it, a file without its folders.
+        adapter: answers requests.
+        settings: those of the arguments and defaults that decide an answer, secrets blotted out.
+    """
+
+    name: str
+    adapter: Adapter
+    settings: Mapping[str, Any]
+
+
+def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
+    """Read ``key=value`` arguments; a value that is JSON (a number, true, a list) becomes that.
+
+    Raises:
+        InputError: one has no equals sign.
+    """
+    arguments: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.isidentifier():
+            raise InputError(f"--model-arg '{pair}' is not key=value, such as temperature=0.7.")
+        try:
+            arguments[key] = json.loads(value)
+        except ValueError:
+            arguments[key] = value
+    return arguments
+
+
+def build_adapter(
+    spec: str, arguments: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+) -> BuiltModel:
+    """Make the adapter that a name or a file stands for.
+
+    Args:
+        spec: ``random``, ``openai:gpt-4o``, ``my_model.py``, ``my_model.py:ClassName``.
+        arguments: what the user gave with ``--model-arg`` and its like, for the constructor.
+        defaults: more arguments, handed over only if the constructor takes them and the user
+            said nothing (the run's seed, for one).
+
+    Raises:
+        InputError: the name, the file, the class or an argument is wrong, or a package is missing.
+    """
+    path, _, class_name = spec.rpartition(":") if ".py:" in spec else (spec, "", "")
+    if path.endswith(".py"):
+        made = _adapter_class_of_file(Path(path), class_name)
+        name = f"{Path(path).name}:{made.__name__}"
+        first: tuple[str, ...] = ()
+    else:
+        entry, first = _entry(spec)
+        made, name = _builtin_class(entry), spec
+    adapter = _construct(made, name, first, arguments, defaults or {})
+    given = {key: value for key, value in arguments.items() if key not in adapter.incidental}
+    settings = {**given, **adapter.identity()}
+    return BuiltModel(name, adapter, {key: _blot(key, one) for key, one in settings.items()})
+
+
+def _entry(spec: str) -> tuple[ModelEntry, tuple[str, ...]]:
+    prefix, colon, own_name = spec.partition(":")
+    for entry in _ENTRIES:
+        entry_prefix, entry_colon, _ = entry.name.partition(":")
+        if prefix == entry_prefix and bool(colon) == bool(entry_colon):
+            if colon and not own_name:
+                raise InputError(f"model '{spec}' lacks the model's own name: write {entry.name}.")
+            return entry, ((own_name,) if colon else ())
+    # Compared without what follows the colon, which is the user's own in any case.
+    by_prefix = {entry.name.partition(":")[0]: entry.name for entry in _ENTRIES}
+    close = difflib.get_close_matches(prefix, by_prefix, n=1, cutoff=0.5)
+    hint = f"Did you mean '{by_prefix[close[0]]}'? " if close else ""
+    raise InputError(
+        f"unknown model '{spec}'. {hint}A model of your own is a file: my_model.py. "
+        "See: lvlm-eval list models"
+    )
+
+
+def _builtin_class(entry: ModelEntry) -> type[Any]:
+    module, _, name = entry.place.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]  # by name
+    except ModuleNotFoundError as error:
+        if not entry.extra:
+            raise
+        raise InputError(
+            f"model '{entry.name}' needs the package '{error.name}': "
+            f"pip install 'lvlm-eval[{entry.extra}]'"
+        ) from error
+
+
+def _adapter_class_of_file(path: Path, class_name: str) -> type[Any]:
+    if not path.is_file():
+        raise InputError(f"model file '{path}' does not exist.")
+    name = f"lvlm_eval_user_model_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"model file '{path}' cannot be imported.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickling in the user's file look it up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"model file '{path}': {type(error).__name__}: {error}") from error
+    classes = {
+        name: value
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__ == spec.name and hasattr(value, "answer")
+    }
+    if class_name:
+        if class_name in classes:
+            return classes[class_name]
+        raise InputError(
+            f"model file '{path}' has no class '{class_name}' with a method answer(requests). "
+            f"{nearest_names(class_name, classes)}"
+        )
+    if len(classes) != 1:
+        found = ", ".join(sorted(classes)) or "none"
+        raise InputError(
+            f"model file '{path}' must have one class with a method answer(requests); found: "
+            f"{found}. Name it: {path}:ClassName"
+        )
+    return next(iter(classes.values()))
+
+
+def _construct(
+    made: type[Any],
+    name: str,
+    first: tuple[str, ...],
+    arguments: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+) -> Adapter:
+    parameters = inspect.signature(made).parameters
+    extra = {k: v for k, v in defaults.items() if k in parameters and k not in arguments}
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    own = set(list(parameters)[len(first) :])
+    for key in arguments:
+        if key not in own and not takes_any:
+            raise InputError(f"model '{name}' takes no argument '{key}'. {nearest_names(key, own)}")
+    try:
+        adapter = made(*first, **arguments, **extra)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"model '{name}': {type(error).__name__}: {error}") from error
+    return adapter if isinstance(adapter, Adapter) else _Plain(adapter)
+
+
+class _Plain(Adapter):
+    """A user's object that has ``answer`` and whatever else of the contract it chose to have."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.chunk = getattr(inner, "chunk", Adapter.chunk)
+        self.settings = tuple(getattr(inner, "settings", Adapter.settings))
+
+    def answer(self, requests: Sequence[Request]) -> Iterable[Response]:
+        """Hand over to the user's own method."""
+        answers: Iterable[Response] = self._inner.answer(requests)
+        return answers
+
+
+def _blot(key: str, value: Any) -> Any:
+    """Keep secrets out of every record: their names give them away."""
+    secret = any(word in key.lower() for word in ("key", "token", "secret", "password"))
+    return "(not recorded)" if secret and isinstance(value, str) else value

@@ -1,0 +1,234 @@
+"""Prompts: files in, the exact text of a request out.
+
+A prompt is a TOML file with one Jinja2 template a setting, or a Python file with one function.
+"""
+
+import runpy
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.sandbox import SandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lvlm_eval.errors import InputError, nearest_names
+from lvlm_eval.records import SETTINGS, Setting
+from lvlm_eval.resources import Found, find
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One line of the choice: its letter and the label drawn at the point that it stands for."""
+
+    letter: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptContext:
+    """All that a prompt may speak of.
+
+    Attributes:
+        setting: ``vis``, ``vis+desc`` or ``desc``.
+        category: the object's category in plain words ("fire truck").
+        description: words for the query point, without an article ("tip of the left ear").
+        options: in the order of their letters.
+        labels: the labels drawn in the target photo, sorted.
+        marker: what a marker looks like ("red arrow").
+        source_label: the text drawn at the query in the source photo.
+    """
+
+    setting: Setting
+    category: str
+    description: str
+    options: tuple[Option, ...]
+    labels: tuple[str, ...]
+    marker: str
+    source_label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptText:
+    """The finished text of a request."""
+
+    user: str
+    system: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A loaded prompt.
+
+    Attributes:
+        name: file name without suffix.
+        description: what it is for, one line.
+        settings: the settings that it has words for.
+        definition: everything in it that decides the text; goes into a run's identity.
+        write: makes the text; raises InputError where the prompt cannot.
+        shadows: True if it hides a built-in prompt of the same name.
+    """
+
+    name: str
+    description: str
+    settings: tuple[Setting, ...]
+    definition: Mapping[str, Any]
+    write: Callable[[PromptContext], PromptText]
+    shadows: bool = False
+
+
+class _PromptFile(BaseModel):
+    """The fields of a prompt's TOML file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    description: str
+    system: str | None = None
+    option: str = "{{ letter }}. Point {{ label }}"
+    answer: str = ""
+    templates: dict[Setting, str]
+
+
+# A prompt is tried on this before a run starts, so that a mistake in it costs nothing.
+_TRIAL = {
+    setting: PromptContext(
+        setting=setting,
+        category="car",
+        description="center point of the front left wheel",
+        options=tuple(Option(letter, letter) for letter in "ABCD"),
+        labels=tuple("ABCD"),
+        marker="red arrow",
+        source_label="REF",
+    )
+    for setting in SETTINGS
+}
+
+
+def load_prompt(name: str) -> Prompt:
+    """Find and check a prompt.
+
+    Args:
+        name: a path, the name of a file in ``./prompts``, or a built-in name.
+
+    Raises:
+        InputError: it does not exist, a field is unknown or missing, or a template uses a name
+            that is not in PromptContext.
+    """
+    found = find("prompts", name)
+    prompt = _from_python(found) if found.path.suffix == ".py" else _from_toml(found)
+    for setting in prompt.settings:
+        prompt.write(_TRIAL[setting])
+    return prompt
+
+
+def _from_toml(found: Found) -> Prompt:
+    try:
+        fields = _PromptFile.model_validate(tomllib.loads(found.path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise InputError(f"prompt '{found.path}': {_first_problem(error)}") from error
+    environment = SandboxedEnvironment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+    def complain(field: str, error: jinja2.TemplateError, hint: str = "") -> InputError:
+        return InputError(f"prompt '{found.path}', {field}: {error}{hint}")
+
+    def compiled(field: str, text: str) -> Callable[[Mapping[str, Any]], str]:
+        try:
+            template = environment.from_string(text)
+        except jinja2.TemplateError as error:
+            raise complain(field, error) from error
+
+        def fill(values: Mapping[str, Any]) -> str:
+            try:
+                return template.render(values).strip()
+            except jinja2.UndefinedError as error:
+                may_use = f". A template may use: {', '.join(sorted(values))}."
+                raise complain(field, error, may_use) from error
+            except jinja2.TemplateError as error:
+                raise complain(field, error) from error
+
+        return fill
+
+    option = compiled("option", fields.option)
+    answer = compiled("answer", fields.answer)
+    system = None if fields.system is None else compiled("system", fields.system)
+    templates = {
+        setting: compiled(f"templates.{setting}", text)
+        for setting, text in fields.templates.items()
+    }
+
+    def write(context: PromptContext) -> PromptText:
+        if context.setting not in templates:
+            raise InputError(f"prompt '{found.name}' has no template for '{context.setting}'.")
+        values: dict[str, Any] = asdict(context)
+        values["options"] = "\n".join(
+            option({**asdict(one), "category": context.category}) for one in context.options
+        )
+        values["letters"] = [one.letter for one in context.options]
+        values["answer"] = answer(values)
+        return PromptText(
+            user=templates[context.setting](values),
+            system=None if system is None else system(values),
+        )
+
+    return Prompt(
+        name=found.name,
+        description=fields.description,
+        settings=tuple(setting for setting in SETTINGS if setting in fields.templates),
+        definition=fields.model_dump(),
+        write=write,
+        shadows=found.shadows,
+    )
+
+
+def _from_python(found: Found) -> Prompt:
+    """A file with one function ``write(context: PromptContext) -> str``."""
+    names = _run_file(found.path)
+    function = names.get("write")
+    if not callable(function):
+        raise InputError(f"prompt '{found.path}' has no function write(context) -> str.")
+    system = names.get("SYSTEM")
+
+    def write(context: PromptContext) -> PromptText:
+        try:
+            text = function(context)
+        except Exception as error:
+            raise InputError(
+                f"prompt '{found.path}': write() raised {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(text, str):
+            raise InputError(
+                f"prompt '{found.path}': write() gave {type(text).__name__}, expected str."
+            )
+        return PromptText(text, system)
+
+    return Prompt(
+        name=found.name,
+        description=str(names.get("DESCRIPTION") or "(no DESCRIPTION in the file)"),
+        settings=SETTINGS,
+        definition={"python": found.path.read_text(encoding="utf-8")},
+        write=write,
+        shadows=found.shadows,
+    )
+
+
+def _run_file(path: Path) -> dict[str, Any]:
+    try:
+        return runpy.run_path(str(path))
+    except Exception as error:
+        raise InputError(f"'{path}' cannot be run: {type(error).__name__}: {error}") from error
+
+
+def _first_problem(error: OSError | ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"] if part != "[key]")
+    if problem["type"] == "extra_forbidden":
+        return f"unknown field '{place}'. {nearest_names(place, _PromptFile.model_fields)}"
+    if problem["loc"][:1] == ("templates",) and problem["loc"][-1:] == ("[key]",):
+        return f"unknown setting in '{place}'. Known: {', '.join(SETTINGS)}."
+    return f"{place}: {problem['msg']}"

@@ -1,0 +1,199 @@
+"""A run's folder on disk: manifest, questions and answers, written so that nothing is lost.
+
+Every answer is one whole line, flushed as it comes. A reader meets torn lines, doubled lines and
+unknown fields without failing; a later line of the same id replaces an ``error``.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jsonlines
+from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, ValidationError
+
+from lvlm_eval.errors import InputError
+from lvlm_eval.records import Prediction, Question
+
+MANIFEST = "manifest.json"
+QUESTIONS = "questions.jsonl"
+PREDICTIONS = "predictions.jsonl"
+ANSWERS = "answers.jsonl"
+METRICS = "metrics.json"
+
+_PREDICTION = TypeAdapter(Prediction)
+_QUESTION = TypeAdapter(Question)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a run is, and what is only recorded about it.
+
+    Attributes:
+        identity: everything that decides the answers; two runs with the same one are the same run.
+        recorded: paths, versions, host, command lines: what may differ between two parts of a run.
+    """
+
+    identity: Mapping[str, Any]
+    recorded: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAnswers:
+    """All answers of a folder, each id once.
+
+    Attributes:
+        by_id: prediction of each id; an ``error`` only where nothing better was recorded.
+        unreadable: file name → number of lines that are no prediction (a torn line, say).
+    """
+
+    by_id: Mapping[str, Prediction]
+    unreadable: Mapping[str, int] = field(default_factory=dict)
+
+
+def canonical(value: Any) -> str:
+    """JSON that is the same for the same content: sorted keys, no blanks."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file in one step, so that a crash leaves the old one or the new one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files that only their owner may read; results are for sharing.
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run's folder for one writing process.
+
+    Raises:
+        InputError: another process is writing to it.
+    """
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(
+            f"another process is writing to {folder}. Wait for it, or give another --out."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a run, or None where there is no run.
+
+    Raises:
+        InputError: the file is there and is no manifest.
+    """
+    path = folder / MANIFEST
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Manifest(content["identity"], content["recorded"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the manifest of a run: {error}") from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest in one step."""
+    text = json.dumps(asdict(manifest), indent=1, sort_keys=True, ensure_ascii=False)
+    write_whole(folder / MANIFEST, text + "\n")
+
+
+def read_questions(folder: Path) -> tuple[Question, ...]:
+    """The questions of a run, with the rows that are planned for each setting.
+
+    Raises:
+        InputError: the file is missing or a line is no question.
+    """
+    path = folder / QUESTIONS
+    try:
+        with path.open("rb") as lines:
+            return tuple(_QUESTION.validate_json(line) for line in lines if line.strip())
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} has no {QUESTIONS}: it is not the folder of a run.") from error
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def write_questions(folder: Path, questions: Sequence[Question]) -> None:
+    """Write all questions in one step, one a line."""
+    lines = "".join(canonical(asdict(question)) + "\n" for question in questions)
+    write_whole(folder / QUESTIONS, lines)
+
+
+def read_predictions(folder: Path) -> RecordedAnswers:
+    """Read every ``predictions*.jsonl`` of a folder."""
+    by_id: dict[str, Prediction] = {}
+    unreadable: dict[str, int] = {}
+    for path in sorted(folder.glob("predictions*.jsonl")):
+        with path.open("rb") as lines:
+            for line in lines:
+                if not line.strip():
+                    continue
+                try:
+                    prediction = _PREDICTION.validate_json(line)
+                except ValidationError:
+                    unreadable[path.name] = unreadable.get(path.name, 0) + 1
+                    continue
+                earlier = by_id.get(prediction.id)
+                if earlier is None or earlier.status == "error":
+                    by_id[prediction.id] = prediction
+    return RecordedAnswers(by_id, unreadable)
+
+
+class PredictionWriter:
+    """Appends answers to a file, each on disk before the next is taken."""
+
+    def __init__(self, path: Path) -> None:
+        # A line that a crash tore off must not swallow the next one.
+        torn = path.exists() and path.stat().st_size > 0 and not _ends_with_line_feed(path)
+        self._file = path.open("a", encoding="utf-8")
+        if torn:
+            self._file.write("\n")
+        self._writer = jsonlines.Writer(self._file, compact=True, flush=True)
+
+    def write(self, prediction: Prediction) -> None:
+        """Append one line and hand it to the operating system."""
+        self._writer.write(asdict(prediction))
+
+    def sync(self) -> None:
+        """Force what was written to the disk itself."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Sync and close the file."""
+        try:
+            self.sync()
+        finally:
+            self._file.close()
+
+
+def write_answers(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write the derived rows, one a line, in one step."""
+    write_whole(path, "".join(canonical(row) + "\n" for row in rows))
+
+
+def _ends_with_line_feed(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"

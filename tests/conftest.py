@@ -1,0 +1,21 @@
+"""Places that several tests need."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+REAL_PHOTOS = ROOT.parent / "shared" / "real_photos"
+
+
+@pytest.fixture
+def real_photos() -> Path:
+    if not REAL_PHOTOS.is_dir():
+        pytest.skip("the real photographs are not on this machine")
+    return REAL_PHOTOS
+
+
+@pytest.fixture(autouse=True)
+def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may depend on the developer's own key."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)

@@ -1,0 +1,208 @@
+"""The API adapter against a real server on the loopback."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from serving import Reply, Seen, serving
+
+from lvlm_eval.errors import InputError
+from lvlm_eval.models import build_adapter
+from lvlm_eval.records import Picture, Request, Response
+
+PICTURE = Picture(b"\x89PNG not really", "image/png", (1, 1), "00")
+
+
+def requests(count: int, system: str | None = None) -> list[Request]:
+    return [
+        Request(
+            f"q{i}/vis/0",
+            f"q{i}",
+            "vis",
+            0,
+            f"text {i}",
+            system,
+            {"A": "A"},
+            lambda: (PICTURE,) * 2,
+        )
+        for i in range(count)
+    ]
+
+
+def ask(
+    behave: Callable[[Seen, int], Reply],
+    count: int = 1,
+    system: str | None = None,
+    **arguments: object,
+) -> tuple[list[Response], list[Seen]]:
+    with serving(behave) as server:
+        adapter = build_adapter("openai:m", {"base_url": server.url, **arguments}).adapter
+        answers = list(adapter.answer(requests(count, system)))
+        return sorted(answers, key=lambda one: one.id), server.seen
+
+
+def test_what_is_sent_and_what_is_recorded() -> None:
+    answers, seen = ask(
+        lambda *_: Reply(text="(C)", reasoning="because"),
+        system="You answer.",
+        detail="low",
+        temperature=0.7,
+        max_tokens=9,
+        extra={"top_k": 20},
+    )
+    body = seen[0].body
+    assert body["model"] == "m"
+    assert body["messages"][0] == {"role": "system", "content": "You answer."}
+    image = {
+        "type": "image_url",
+        "image_url": {"url": "data:image/png;base64,iVBORyBub3QgcmVhbGx5", "detail": "low"},
+    }
+    assert body["messages"][1] == {
+        "role": "user",
+        "content": [image, image, {"type": "text", "text": "text 0"}],
+    }
+    assert (body["temperature"], body["max_tokens"], body["top_k"]) == (0.7, 9, 20)
+    (answer,) = answers
+    assert answer.seconds is not None
+    assert answer == Response(
+        id="q0/vis/0",
+        text="(C)",
+        reasoning="because",
+        finish_reason="stop",
+        status="ok",
+        usage={"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8},
+        seconds=answer.seconds,
+        served_model="served-model-1",
+    )
+
+
+def test_null_leaves_a_field_out_and_new_models_get_their_own_name_for_it() -> None:
+    _, seen = ask(lambda *_: Reply(), temperature=None, max_completion_tokens=5)
+    assert "temperature" not in seen[0].body
+    assert "max_tokens" not in seen[0].body
+    assert seen[0].body["max_completion_tokens"] == 5
+    assert "detail" not in seen[0].body["messages"][0]["content"][0]["image_url"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (Reply(finish_reason="length", text="I thi"), "truncated"),
+        (Reply(finish_reason="content_filter", text=""), "refused"),
+        (Reply(refusal="I cannot", text=""), "refused"),
+        (Reply(text=""), "ok"),
+        (Reply(status=400, error={"message": "no", "code": "content_filter"}), "refused"),
+        (Reply(status=400, error={"message": "too long", "code": "context"}), "error"),
+    ],
+)
+def test_how_a_request_ended(reply: Reply, status: str) -> None:
+    answers, seen = ask(lambda *_: reply)
+    assert [answer.status for answer in answers] == [status]
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Reply(status=429, error={"message": "slow down"}, headers={"Retry-After": "0"}),
+        Reply(status=500, error={"message": "oops"}, headers={"Retry-After": "0"}),
+        Reply(status=503, body=b"<html>busy</html>", headers={"Retry-After": "0"}),
+        Reply(body=b"{}"),
+        Reply(body=b'{"choices": [{"mess'),
+        Reply(body=b"[]"),
+    ],
+)
+def test_temporary_trouble_is_tried_again(trouble: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lvlm_eval.models.openai.LONGEST_PAUSE", 0.01)
+    answers, seen = ask(lambda one, before: trouble if before < 2 else Reply(text="D"))
+    assert [(answer.status, answer.text) for answer in answers] == [("ok", "D")]
+    assert len(seen) == 3
+
+
+def test_trouble_that_stays_is_an_error_of_that_row_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lvlm_eval.models.openai.LONGEST_PAUSE", 0.01)
+
+    def behave(one: Seen, before: int) -> Reply:
+        return Reply(status=500, error={"message": "oops"}) if one.text == "text 1" else Reply()
+
+    answers, seen = ask(behave, count=3, max_retries=2)
+    assert [answer.status for answer in answers] == ["ok", "error", "ok"]
+    assert "oops" in (answers[1].error or "")
+    assert len(seen) == 1 + 3 + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "complaint"),
+    [
+        (401, None, "refuses the key"),
+        (403, None, "refuses the key"),
+        (404, None, "has no model 'm'"),
+        (429, "insufficient_quota", "quota is used up"),
+    ],
+)
+def test_walls_stop_the_run(status: int, code: str | None, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        ask(lambda *_: Reply(status=status, error={"message": "no", "code": code}), count=20)
+
+
+def test_a_request_that_is_always_refused_stops_the_run_early() -> None:
+    refusal = Reply(status=400, error={"message": "Unsupported parameter: 'max_tokens'"})
+    with serving(lambda *_: refusal) as server:
+        adapter = build_adapter("openai:m", {"base_url": server.url, "concurrency": 1}).adapter
+        with pytest.raises(InputError, match=r"refuses every request.*max_tokens"):
+            list(adapter.answer(requests(100)))
+        assert len(server.seen) == 8
+
+
+def test_no_server_at_all_is_an_error_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lvlm_eval.models.openai.LONGEST_PAUSE", 0.01)
+    adapter = build_adapter(
+        "openai:m", {"base_url": "http://127.0.0.1:9/v1", "max_retries": 1}
+    ).adapter
+    (answer,) = adapter.answer(requests(1))
+    assert answer.status == "error"
+    assert "Connection error" in (answer.error or "")
+
+
+def test_as_many_requests_at_a_time_as_asked_for() -> None:
+    """Only when three requests wait in the server at once does it answer any."""
+    together = threading.Barrier(3, timeout=20)
+
+    def behave(one: Seen, before: int) -> Reply:
+        together.wait()
+        return Reply()
+
+    answers, _ = ask(behave, count=9, concurrency=3)
+    assert [answer.status for answer in answers] == ["ok"] * 9
+
+
+def test_the_key_goes_to_the_server_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-123")
+    leak = Reply(status=400, error={"message": "bad request with sk-canary-123"})
+    answers, seen = ask(lambda *_: leak)
+    assert seen[0].authorization == "Bearer sk-canary-123"
+    assert "sk-canary" not in repr(answers)
+    assert "(key)" in (answers[0].error or "")
+
+
+def test_a_broken_photo_is_an_error_of_its_row() -> None:
+    def broken() -> tuple[Picture, ...]:
+        raise InputError("car_3.JPEG cannot be decoded")
+
+    asked = requests(2)
+    asked[0] = Request("q0/vis/0", "q0", "vis", 0, "text 0", None, {"A": "A"}, broken)
+    with serving(lambda *_: Reply()) as server:
+        adapter = build_adapter("openai:m", {"base_url": server.url}).adapter
+        answers = sorted(adapter.answer(asked), key=lambda one: one.id)
+    assert [answer.status for answer in answers] == ["error", "ok"]
+    assert answers[0].error == "car_3.JPEG cannot be decoded"
+
+
+def test_answers_not_wanted_any_more_leave_no_thread_behind() -> None:
+    before = threading.active_count()
+    with serving(lambda *_: Reply()) as server:
+        adapter = build_adapter("openai:m", {"base_url": server.url, "concurrency": 2}).adapter
+        answers = iter(adapter.answer(requests(50)))
+        next(answers)
+        answers.close()  # type: ignore[attr-defined]  # a generator
+    assert threading.active_count() == before
