@@ -115,9 +115,7 @@ def write_pair(path: Path, content: Mapping[str, Any] | None = None) -> Path:
     return path
 
 
-def write_image(
-    root: Path, category: str, number: int, size: tuple[int, int] = (80, 60)
-) -> Path:
+def write_image(root: Path, category: str, number: int, size: tuple[int, int] = (80, 60)) -> Path:
     """Write one photo where a pair of ``pair_json`` looks for it."""
     path = root / "Images" / category / f"{category}_{number}.JPEG"
     path.parent.mkdir(parents=True, exist_ok=True)

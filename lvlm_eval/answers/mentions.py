@@ -1,7 +1,7 @@
 """Reads the options that a text merely mentions: as a line of their own, or within sentences."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lvlm_eval.answers.statements import unreal_after, unreal_before
@@ -66,7 +66,9 @@ def whole_claim(text: str, choices: Choices) -> Claim | None:
     return choices.claim(match) if match else None
 
 
-def mentioned(text: str, choices: Choices) -> Iterator[Claim]:
+def mentioned(
+    text: str, choices: Choices, values: Sequence[re.Match[str]]
+) -> Iterator[Claim]:
     """The options that a text names and does not deny, suppose or ask about, in order.
 
     What is strung together shares its fate ("neither B nor C", "A and C are wrong"), and so does
@@ -74,7 +76,7 @@ def mentioned(text: str, choices: Choices) -> Iterator[Claim]:
     """
     chain: list[Claim] = []
     unreal = False
-    for match in choices.values.finditer(text):
+    for match in values:
         claim = choices.claim(match)
         if claim is None or claim.kind == "number" or _named_elsewhere(text, claim.start):
             continue

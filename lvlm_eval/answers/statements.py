@@ -5,6 +5,7 @@ model's own voice ("I'd go with B"), ``judged`` are verdicts on an option ("B is
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +18,7 @@ _KEY = r"""["'](?:\w{1,20}_)?(?:answer|choice|option|selection|selected|letter|p
     |(?P<point_key>point))(?:_\w{1,20})?["']\s{0,8}:"""
 _FILLER = r"""(?:[\s,*_:：]{0,6}+\b(?:that|it\sis|it['’]s|is|most|likely|probably|clearly|definitely|
     indeed|therefore|thus|simply|still|just|actually|either|c['’]est|la|le|die|der|das)\b){0,4}"""
-_GAP = r"(?P<gap>(?:[\s,*_]{1,6}[^\W\d_]{2,20}){0,8}?|[぀-ヿ一-鿿가-힣]{0,10}?)"
+_GAP = r"(?P<gap>(?:[\s,*_]{1,6}[^\W\d_]{2,20}){0,8}?|(?:(?!答)[぀-ヿ一-鿿가-힣]){0,8}?)"
 _ASIDE = r"(?:\s?\([^()\n]{1,40}\))?"
 
 _CHOOSE = rf"""(?:\bI(?:['’]d|['’]ll|['’]m|\s(?:would|will|must|have\sto|am\sgoing\sto|can))?\s(?:\w{{2,12}}\s)?
@@ -34,6 +35,7 @@ _GOOD = r"""\s?(?:is|are|seems(?:\sto\sbe)?|looks|must\sbe|appears\sto\sbe|would
     (?:the\s|la\s|die\s|der\s)?(?:\w{3,12}\s)?(?:correct|right|best|answer|closest|matching|match|richtig\w{0,2}|correcte?|correct[ao])\b
     |\s?(?:matches|corresponds\sto|best\smatches|clearly\smatches)\b"""
 
+_APPROVED = re.compile(rf"{CLOSE}(?:{_GOOD})", FLAGS)
 _CLAUSE_BORDER = re.compile(
     r"[.,;:!?\n。，；：！？]|\b(?:but|and|so|therefore|then|hence|thus|aber|mais|pero|но)\b", re.IGNORECASE
 )
@@ -86,11 +88,6 @@ def _voiced(choices: Choices) -> re.Pattern[str]:
     )
 
 
-@lru_cache(maxsize=4096)
-def _approved(choices: Choices) -> re.Pattern[str]:
-    return re.compile(rf"{choices.value}{CLOSE}(?:{_GOOD})", FLAGS)
-
-
 def announced(text: str, choices: Choices) -> list[Statement]:
     """Explicit answers, in the order of the text."""
     found: list[Statement] = []
@@ -116,8 +113,19 @@ def announced(text: str, choices: Choices) -> list[Statement]:
     return sorted(found, key=lambda statement: statement.claim.end)
 
 
-def chosen(text: str, choices: Choices) -> tuple[list[Statement], list[Statement]]:
-    """Choices in the model's own voice, and verdicts on an option, each in order of the text."""
+def chosen(
+    text: str, choices: Choices, values: Sequence[re.Match[str]]
+) -> tuple[list[Statement], list[Statement]]:
+    """Choices in the model's own voice, and verdicts on an option.
+
+    Args:
+        text: the text without reasoning and repeated options.
+        choices: the row's options.
+        values: every match of ``choices.values`` in the text.
+
+    Returns:
+        The choices, in order of the text, and the verdicts.
+    """
     own: list[Statement] = []
     verdicts: list[Statement] = []
     for match in _voiced(choices).finditer(text):
@@ -127,7 +135,9 @@ def chosen(text: str, choices: Choices) -> tuple[list[Statement], list[Statement
                 own.append(_statement(match, claim, "choice", choices))
             else:
                 verdicts.append(_statement(match, claim, "verdict", choices))
-    for match in _approved(choices).finditer(text):
+    for match in values:
+        if not _APPROVED.match(text, match.end()):
+            continue
         claim = choices.claim(match)
         if claim and not _unreal(match):
             verdicts.append(_statement(match, claim, "verdict", choices))

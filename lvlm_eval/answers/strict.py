@@ -3,7 +3,8 @@
 Where the text leaves any doubt there is no letter, and the rule says why.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from lvlm_eval.answers.letterforms import plain_letters
 from lvlm_eval.answers.mentions import (
@@ -74,7 +75,8 @@ def strict(text: str | None, options: Mapping[str, str], *, truncated: bool) -> 
 
 def _from_prose(text: str, choices: Choices) -> Reading:
     """Lines of their own, choices, verdicts, mentions: the first kind that is there decides."""
-    own, verdicts = chosen(text, choices)
+    values = list(choices.values.finditer(text))
+    own, verdicts = chosen(text, choices, values)
     lines = whole_line_claims(text, choices)
     if lines:
         agreed = [*lines, *(statement.claim for statement in own[-1:])]
@@ -86,19 +88,21 @@ def _from_prose(text: str, choices: Choices) -> Reading:
         claims = [statement.claim for statement in verdicts]
         return Reading(None, "ambiguous") if doubtful else _unanimous(claims, "verdict")
     claims = []
-    for claim in mentioned(text, choices):
+    for claim in mentioned(text, choices, values):
         claims.append(claim)
         if claim.letter != claims[0].letter:
             break
     if not claims:
         return Reading(None, "none")
-    return _leading_combination(text, choices) or _unanimous(claims, "mention")
+    return _leading_combination(text, choices, values) or _unanimous(claims, "mention")
 
 
-def _leading_combination(text: str, choices: Choices) -> Reading | None:
+def _leading_combination(
+    text: str, choices: Choices, values: Sequence[re.Match[str]]
+) -> Reading | None:
     """An option with its point at the very start ("B. Point C is …"), if it is the only such one."""
     first: Claim | None = None
-    for match in choices.values.finditer(text):
+    for match in values:
         claim = choices.claim(match)
         if claim is None:
             continue

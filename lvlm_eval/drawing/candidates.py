@@ -16,7 +16,6 @@ from lvlm_eval.drawing.sizing import Sizes
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-DIRECTIONS = 24
 SIDES = (0, 1, -1)
 """The label beyond the tail, or beside it on the one or the other side."""
 
@@ -27,14 +26,16 @@ BODY_MARGIN = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Lengths:
-    """How far a marker's label may be away.
+class Grid:
+    """From where, and from how far away, a marker's label may come.
 
     Attributes:
+        directions: evenly spread round the keypoint.
         arrows: arrow lengths, in nominal lengths.
         gaps: gaps between a centred shape and its label, in nominal gaps.
     """
 
+    directions: int
     arrows: tuple[float, ...]
     gaps: tuple[float, ...]
 
@@ -48,18 +49,19 @@ class Ways:
         tails: far ends of the arrows, (marks, ways, 2), px; the keypoint for centred shapes.
         corners: left and top of the label boxes, (marks, ways, 2), whole px.
         half: half the width and height of a label box, px.
-        allowed: (marks, ways): the label is in the picture, and neither it nor the arrow is on
-            another mark's point.
+        fits: (marks, ways): the label is inside the picture and on no other mark's point.
+        covers: (marks, ways): the arrow is on another mark's point.
         cost: (marks, ways): how undesirable a way is, looking at the points alone.
-        harm: (marks, ways): the same for a marker that has no allowed way and stays without label:
-            covering another point is worst, then reaching out of the picture.
+        harm: (marks, ways): the same for a marker whose label fits nowhere, so that reaching out
+            of the picture is what counts.
     """
 
     points: Floats
     tails: Floats
     corners: Floats
     half: Floats
-    allowed: Bools
+    fits: Bools
+    covers: Bools
     cost: Floats
     harm: Floats
 
@@ -70,7 +72,7 @@ class Ways:
 
 
 def enumerate_ways(
-    points: Floats, picture: tuple[int, int], sizes: Sizes, box: LabelBox, lengths: Lengths
+    points: Floats, picture: tuple[int, int], sizes: Sizes, box: LabelBox, grid: Grid
 ) -> Ways:
     """List, check and rate the ways to place every mark.
 
@@ -79,9 +81,9 @@ def enumerate_ways(
         picture: width and height in px.
         sizes: of the markers.
         box: of the labels.
-        lengths: that are tried.
+        grid: the ways that are tried.
     """
-    along, multiples, sides = _grid(sizes, lengths)
+    along, multiples, sides = _variants(sizes, grid)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1) * sides[:, None]
     half = np.array([box.width, box.height]) / 2
     if sizes.length:
@@ -100,7 +102,7 @@ def enumerate_ways(
         shift = along * away[:, None]
     corners = np.rint(tails + shift - half)
     covers = _covers_other(points, tails, sizes)
-    allowed = ~covers & _label_fits(points, tails, corners, half, picture, sizes)
+    fits = _label_fits(points, tails, corners, half, picture, sizes)
     cost = _cost(points, tails, corners, half, picture, sizes)
     preference = (
         0.9 * np.abs(np.log(multiples)) + 0.55 * (sides != 0)
@@ -110,18 +112,18 @@ def enumerate_ways(
     cost = np.round(cost + preference, 6)
     limit = np.array(picture, dtype=np.float64)
     outside = np.maximum(-tails, tails - limit).max(axis=2).clip(min=0)
-    harm = cost + 1e4 * covers + 10.0 * np.round(outside, 6)
-    return Ways(points, tails, corners, half, allowed, cost, harm)
+    harm = cost + 10.0 * np.round(outside, 6)
+    return Ways(points, tails, corners, half, fits, covers, cost, harm)
 
 
-def _grid(sizes: Sizes, lengths: Lengths) -> tuple[Floats, Floats, NDArray[np.int64]]:
+def _variants(sizes: Sizes, grid: Grid) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """Direction, length and side of each way; the ways of one direction are neighbours."""
-    variants = product(lengths.arrows, SIDES) if sizes.length else product(lengths.gaps, (0,))
+    variants = product(grid.arrows, SIDES) if sizes.length else product(grid.gaps, (0,))
     multiples, sides = (np.array(part) for part in zip(*variants, strict=True))
-    angles = np.arange(DIRECTIONS) * (2 * np.pi / DIRECTIONS)
+    angles = np.arange(grid.directions) * (2 * np.pi / grid.directions)
     circle = np.round(np.stack([np.cos(angles), np.sin(angles)], axis=1), 12)
     along = np.repeat(circle, len(multiples), axis=0)
-    return along, np.tile(multiples, DIRECTIONS), np.tile(sides, DIRECTIONS)
+    return along, np.tile(multiples, len(circle)), np.tile(sides, len(circle))
 
 
 def _edge_distance(along: Floats, half: Floats) -> Floats:

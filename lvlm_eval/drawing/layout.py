@@ -1,10 +1,10 @@
 """Decides where markers and labels go; draws nothing.
 
-Rules that are never broken: a label is inside the picture, and neither a label nor an arrow is on
-another mark's point. Rules that hold wherever a solution is found: every mark has its label, labels
-do not overlap, no arrow touches another mark's label. Wishes: arrows come from the freest side, do
-not cross, and stay away from other points, labels and the border. All marks are placed together.
-Markers shrink, also below their floors, only where the rules cannot be kept otherwise.
+Rules that are never broken: a label is inside the picture and on no other mark's point. Rules that
+hold wherever a solution is found: every mark has its label, no arrow is on another mark's point,
+labels do not overlap, no arrow touches another mark's label. Wishes: arrows come from the freest
+side, do not cross, and stay away from other points, labels and the border. All marks are placed
+together. Where the rules cannot be kept, arrows become longer first, then all markers smaller.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from itertools import product
 
 import numpy as np
 
-from lvlm_eval.drawing.candidates import DIRECTIONS, Floats, Lengths, enumerate_ways
+from lvlm_eval.drawing.candidates import Floats, Grid, enumerate_ways
 from lvlm_eval.drawing.choice import Indices, cheapest
 from lvlm_eval.drawing.conflicts import FORBIDDEN, conflict_costs
 from lvlm_eval.drawing.lettering import LabelBox, label_box
@@ -31,20 +31,24 @@ class Search:
     """How hard a layout is looked for.
 
     Attributes:
-        lengths: that are tried.
+        grid: the ways that are tried.
         ways: kept for each direction.
         beam: partial choices that are kept.
     """
 
-    lengths: Lengths
+    grid: Grid
     ways: int
     beam: int
 
 
-USUAL = Lengths(arrows=(1.0, 0.78, 1.3), gaps=(1.0, 2.5, 4.0))
-STRETCHED = Lengths(arrows=(1.0, 0.78, 1.3, 1.75, 2.3), gaps=(1.0, 2.5, 4.0, 6.0))
+USUAL = Grid(directions=24, arrows=(1.0, 0.78, 1.3), gaps=(1.0, 2.5, 4.0))
+STRETCHED = Grid(
+    directions=36,
+    arrows=(1.0, 0.78, 1.3, 1.75, 2.3, 3.0),
+    gaps=(1.0, 2.5, 4.0, 6.0, 9.0, 13.0, 18.0),
+)
 ROUGH, QUICK = Search(USUAL, ways=1, beam=64), Search(USUAL, ways=2, beam=256)
-THOROUGH = Search(STRETCHED, ways=6, beam=4096)
+THOROUGH = Search(STRETCHED, ways=3, beam=512)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Layout:
         sizes: of the markers, after shrinking.
         box: size of every label's box.
         placements: in the order of the marks.
-        broken: rules that could not be kept: labels left out, overlaps and touches of labels.
+        broken: rules that could not be kept: labels left out or touched, points under an arrow.
     """
 
     sizes: Sizes
@@ -122,15 +126,17 @@ def _place(
     search: Search,
 ) -> tuple[list[tuple[float, float]], list[tuple[int, int] | None], int]:
     """Tails, label corners, and the number of broken rules at one size."""
-    ways = enumerate_ways(points, picture, sizes, box, search.lengths)
-    possible = ways.allowed.any(axis=1)
+    ways = enumerate_ways(points, picture, sizes, box, search.grid)
+    possible = ways.fits.any(axis=1)
     labelled = possible & np.array([bool(text) for text in texts])
-    # A mark without any allowed way still shows its marker, with as little harm as can be.
-    cost = np.where(possible[:, None], np.where(ways.allowed, ways.cost, np.inf), ways.harm)
-    chosen = _shortlist(cost, search.ways)
+    # A mark whose label fits nowhere still shows its marker, with as little harm as can be.
+    cost = np.where(possible[:, None], np.where(ways.fits, ways.cost, np.inf), ways.harm)
+    cost = cost + FORBIDDEN * ways.covers
+    chosen = _shortlist(cost, search)
     own = np.take_along_axis(cost, chosen, axis=1)
     shared = conflict_costs(ways, chosen, labelled, sizes)
     choice, total = cheapest(own, shared, search.beam)
+    broken = max(0, round(total / FORBIDDEN))  # Wishes add up to less than half of one rule.
     marks = np.arange(len(points))
     way = chosen[marks, choice]
     tails = [(float(x), float(y)) for x, y in ways.tails[marks, way]]
@@ -138,14 +144,15 @@ def _place(
         (int(x), int(y)) if has_label else None
         for (x, y), has_label in zip(ways.corners[marks, way], labelled, strict=True)
     ]
-    return tails, corners, int((~possible).sum()) + int(total // FORBIDDEN)
+    return tails, corners, int((~possible).sum()) + broken
 
 
-def _shortlist(cost: Floats, kept: int) -> Indices:
-    """Indices of the cheapest ways of every direction, (marks, directions * kept)."""
+def _shortlist(cost: Floats, search: Search) -> Indices:
+    """Indices of the cheapest ways of every direction, (marks, directions * search.ways)."""
     marks, count = cost.shape
-    variants = count // DIRECTIONS
-    grouped = cost.reshape(marks, DIRECTIONS, variants)
-    best = np.argsort(grouped, axis=2, kind="stable")[:, :, :kept]
-    start = np.arange(DIRECTIONS)[:, None] * variants
+    directions = search.grid.directions
+    variants = count // directions
+    grouped = cost.reshape(marks, directions, variants)
+    best = np.argsort(grouped, axis=2, kind="stable")[:, :, : search.ways]
+    start = np.arange(directions)[:, None] * variants
     return (best + start).reshape(marks, -1)

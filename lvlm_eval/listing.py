@@ -1,0 +1,58 @@
+"""What there is to choose from, as tables for ``lvlm-eval list``."""
+
+from collections.abc import Callable, Iterable
+
+from rich import box
+from rich.table import Table
+
+from lvlm_eval.errors import InputError
+from lvlm_eval.models import model_entries
+from lvlm_eval.prompts import load_prompt
+from lvlm_eval.renderers import load_renderer
+from lvlm_eval.resources import Kind, available
+
+Rows = Iterable[tuple[str, str]]
+
+
+def _models() -> Rows:
+    for entry in model_entries():
+        needs = f" (needs: pip install 'lvlm-eval[{entry.extra}]')" if entry.extra else ""
+        yield entry.name, entry.what + needs
+    yield "my_model.py", "an adapter of your own: a file with a class that has answer(requests)"
+    yield "my_model.py:Name", "the same, where the file has several classes"
+
+
+def _files(kind: Kind, describe: Callable[[str], str]) -> Rows:
+    for found in available(kind):
+        try:
+            words = describe(found.name)
+        except InputError as error:
+            words = f"BROKEN: {error}"
+        local = " (a file of yours, hides the built-in one)" if found.shadows else ""
+        yield found.name, words + local
+
+
+def _datasets() -> Rows:
+    yield "sample", "bundled: rendered objects with keypoints, for trying things out"
+    yield "<folder>", "a dataset in SOCOv1 layout (Images/, PairAnnotations/)"
+    yield "<file.tsv>", "a SOCO-LVLM table; its setting is told by its name (img, imgtxt, txt)"
+    yield "<folder of tables>", "several SOCO-LVLM tables, one a setting"
+
+
+LISTS: dict[str, Callable[[], Rows]] = {
+    "models": _models,
+    "prompts": lambda: _files("prompts", lambda name: load_prompt(name).description),
+    "renderers": lambda: _files("renderers", lambda name: load_renderer(name).description),
+    "datasets": _datasets,
+}
+
+
+def list_of(what: str) -> Table:
+    """The table of one of LISTS: name and what it is, one a row."""
+    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column()
+    for name, words in LISTS[what]():
+        # Names of users' files may hold brackets, which are no markup here.
+        table.add_row(name.replace("[", r"\["), words.replace("[", r"\["))
+    return table
