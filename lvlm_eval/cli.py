@@ -66,9 +66,7 @@ PromptFlag = Annotated[
 ]
 RendererFlag = Annotated[
     str | None,
-    typer.Option(
-        help="Name or file of the marker style. [default: red-arrow]", show_default=False
-    ),
+    typer.Option(help="Name or file of the marker style. [default: red-arrow]", show_default=False),
 ]
 ProtocolFlag = Annotated[
     str | None,
@@ -105,9 +103,7 @@ Descriptions = Annotated[
     typer.Option(help="JSON or TOML file with your own words for keypoints."),
 ]
 Seed = Annotated[int, typer.Option(help="Of every random choice.")]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document and nothing else.")
-]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -154,8 +150,9 @@ def _run(
     ] = None,
     base_url: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Server of an openai: model, such as "
-                     "http://127.0.0.1:8000/v1."),
+        typer.Option(
+            metavar="URL", help="Server of an openai: model, such as http://127.0.0.1:8000/v1."
+        ),
     ] = None,
     concurrency: Annotated[
         int | None, typer.Option(metavar="N", help="Requests in flight at a time (openai:).")

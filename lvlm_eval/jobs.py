@@ -172,5 +172,5 @@ def _require(wanted: tuple[Setting, ...], able: tuple[Setting, ...], who: str) -
 
 
 def _safe(name: str) -> str:
-    plus = name.removesuffix(".py").replace("+", "plus")
+    plus = name.replace(".py", "").replace("+", "-plus")
     return re.sub(r"[^a-z0-9.]+", "-", plus.lower()).strip("-.") or "unnamed"

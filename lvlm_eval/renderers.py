@@ -1,11 +1,12 @@
-"""Renderers: marker styles (``renderers/*.toml``) and drawing functions (``.py``) of a user's own.
+"""Renderers: marker styles (``renderers/*.toml``) and drawing functions (``.py``) of the user.
 
-A ``.py`` renderer has one function ``draw(photo, marks)`` that gets the photo as an RGB image of its
-original size and a list of `Mark`, and returns the drawn image. Optional module constants:
+A ``.py`` renderer has one function ``draw(photo, marks)`` that gets the photo as an RGB image
+of its original size and a list of `Mark`, and returns the drawn image. Optional module constants:
 ``LABELS`` (texts for four candidates), ``SOURCE_LABEL``, ``MARKER_WORDS`` (what a prompt calls the
 marker) and ``DESCRIPTION``. Its picture is sent as PNG.
 """
 
+import copy
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,11 +55,11 @@ class Renderer:
     _definition: Mapping[str, object] = field(repr=False)
 
     def definition(self) -> dict[str, object]:
-        """Everything that decides what a picture looks like, fit for JSON; part of a run's identity.
+        """All that decides how a picture looks, fit for JSON; part of a run's identity.
 
         Name and description are not in it: a renamed style draws the same.
         """
-        return dict(self._definition)
+        return copy.deepcopy(dict(self._definition))
 
     def render(self, photo: Image.Image, marks: Sequence[Mark]) -> Picture:
         """Draw marks onto a photo and encode it; the same input gives the same bytes.
@@ -172,7 +173,8 @@ def _checked_draw(
         raise InputError(f"{path}: draw() failed: {_said(error)}. Correct the file.") from error
     if not isinstance(drawn, Image.Image):
         raise InputError(
-            f"{path}: draw() returned {type(drawn).__name__}, not a PIL image. Return the drawn photo."
+            f"{path}: draw() returned {type(drawn).__name__}, not a PIL image. "
+            "Return the drawn photo."
         )
     return shrunk(drawn, None)
 

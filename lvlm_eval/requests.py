@@ -33,7 +33,7 @@ from lvlm_eval.records import (
     Request,
     Setting,
 )
-from lvlm_eval.reference import category_names, supercategory_of
+from lvlm_eval.reference import supercategory_of, unlike_release
 from lvlm_eval.renderers import Mark, Renderer
 
 # Questions whose pictures stay in memory: enough for every adapter's requests in flight, and
@@ -144,9 +144,8 @@ class DrawnRequests:
     @property
     def comparable(self) -> str:
         """Own questions are new draws, so they compare with the published figures only roughly."""
-        if {_plain(one.category) for one in self.questions} != _published_categories():
-            return f"the data is '{self.name}', not SOCO"
-        return "the questions are drawn anew, not those of the published tables"
+        why = unlike_release((one.category for one in self.questions), len(self.questions))
+        return why or "its questions are drawn anew, not those of the published tables"
 
     def identity(self) -> dict[str, Any]:
         """Fingerprint of questions and photos, and everything that decides text and images."""
@@ -363,11 +362,7 @@ class WrittenRequests:
     @property
     def comparable(self) -> str:
         """Only the release's own 2,000 questions with four rows each compare."""
-        if {_plain(one.category) for one in self.questions} != _published_categories():
-            return f"the data is '{self.name}', not SOCO-LVLM"
-        if len(self.questions) != 2000:
-            return f"the data has {len(self.questions)} questions, SOCO-LVLM 2000"
-        return ""
+        return unlike_release((one.category for one in self.questions), len(self.questions))
 
     def identity(self) -> dict[str, Any]:
         """Fingerprint of all tables: text and images are part of them."""
@@ -457,12 +452,3 @@ def _place(candidate: Candidate) -> tuple[float, float]:
     if candidate.x is None or candidate.y is None:
         raise InputError(f"candidate '{candidate.label}' has no position.")
     return candidate.x, candidate.y
-
-
-def _plain(category: str) -> str:
-    return category.lower().replace("_", " ").replace("-", " ").strip()
-
-
-@functools.cache
-def _published_categories() -> frozenset[str]:
-    return frozenset(_plain(name) for name in category_names())

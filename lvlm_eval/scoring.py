@@ -1,16 +1,19 @@
 """Scores recorded answers again, offline: run folders and the public toolkit's workbooks."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from lvlm_eval.answers import read
 from lvlm_eval.errors import InputError
-from lvlm_eval.records import SETTINGS, Prediction, Question, ScoredRow
+from lvlm_eval.metrics import Metrics, score
+from lvlm_eval.records import Prediction, Question, ScoredRow
+from lvlm_eval.reference import unlike_release
 from lvlm_eval.results import (
     ANSWERS,
+    MANIFEST,
     METRICS,
     read_manifest,
     read_predictions,
@@ -18,3 +21,142 @@ from lvlm_eval.results import (
     write_answers,
     write_whole,
 )
+from lvlm_eval.workbooks import Workbook, find_workbooks, open_workbook
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The figures of one model on one dataset.
+
+    Attributes:
+        model: its name.
+        data: the dataset's name.
+        place: folder or file that the answers are in.
+        not_comparable_because: why the figures do not compare with the published ones; empty if
+            they do.
+        metrics: the figures.
+        notes: what went wrong beside the figures, a line each.
+    """
+
+    model: str
+    data: str
+    place: Path
+    not_comparable_because: str
+    metrics: Metrics
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that ``--json`` prints: ``metrics.json`` with a heading."""
+        return {
+            "model": self.model,
+            "data": self.data,
+            "place": str(self.place),
+            "not_comparable_because": self.not_comparable_because or None,
+            **self.metrics.to_json(),
+        }
+
+
+def score_input(path: Path) -> tuple[Scored, ...]:
+    """Score whatever the user names: a run folder, a workbook, or a folder of workbooks.
+
+    Raises:
+        InputError: it is none of these, or cannot be read.
+    """
+    if path.is_file() and path.suffix.lower() == ".xlsx":
+        return (_score_workbooks((open_workbook(path),), path),)
+    if (path / MANIFEST).is_file():
+        return (score_run(path),)
+    if path.is_dir():
+        by_model: dict[str, list[Workbook]] = {}
+        for found in find_workbooks(path):
+            by_model.setdefault(found.model, []).append(open_workbook(found.path, found.setting))
+        if by_model:
+            return tuple(_score_workbooks(by_model[model], path) for model in sorted(by_model))
+        raise InputError(
+            f"{path} is neither a run (no {MANIFEST}) nor a folder with workbooks of the public "
+            "toolkit (<model>/T<date>_<commit>/<model>_soco_lvlm_{img,imgtxt,txt}_c.xlsx)."
+        )
+    what = "is no run folder and no .xlsx workbook" if path.exists() else "does not exist"
+    raise InputError(f"{path} {what}. Give a folder below results/, or an .xlsx file.")
+
+
+def score_run(folder: Path) -> Scored:
+    """Score a run's folder, and write ``answers.jsonl`` and ``metrics.json`` into it.
+
+    Both files are derived: the same answers give the same bytes.
+
+    Raises:
+        InputError: the folder holds no run, or a part of it cannot be read.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise InputError(f"{folder} has no {MANIFEST}: it is not the folder of a run.")
+    questions = {question.id: question for question in read_questions(folder)}
+    recorded = read_predictions(folder)
+    predictions = recorded.by_id
+    rows = tuple(_planned_rows(questions.values(), predictions))
+    metrics = score(rows, questions, "planned")
+    notes = [
+        f"{name}: {count} unreadable lines were left alone"
+        for name, count in recorded.unreadable.items()
+    ]
+    try:
+        write_answers(folder / ANSWERS, (_answer_line(row) for row in rows if row.status))
+        text = json.dumps(metrics.to_json(), indent=1, ensure_ascii=False)
+        write_whole(folder / METRICS, text + "\n")
+    except OSError as error:
+        notes.append(f"{ANSWERS} and {METRICS} could not be written: {error}")
+    last_call = manifest.recorded["calls"][-1]
+    return Scored(
+        model=str(manifest.identity["model"]["name"]),
+        data=str(last_call.get("data_name", "")),
+        place=folder,
+        not_comparable_because=str(last_call.get("not_comparable_because", "")),
+        metrics=metrics,
+        notes=tuple(notes),
+    )
+
+
+def _score_workbooks(workbooks: Sequence[Workbook], place: Path) -> Scored:
+    """Score the workbooks of one model, one a setting, as the public scorer does."""
+    rows = tuple(read(prediction) for one in workbooks for prediction in one.predictions)
+    questions = {question.id: question for one in workbooks for question in one.questions}
+    return Scored(
+        model=workbooks[0].model,
+        data="SOCO-LVLM workbooks",
+        place=place,
+        not_comparable_because=unlike_release(
+            [questions[row.question].category for row in rows if row.question in questions],
+            len({row.question for row in rows}),
+        ),
+        metrics=score(rows, questions, "found"),
+    )
+
+
+def _planned_rows(
+    questions: Iterable[Question], predictions: Mapping[str, Prediction]
+) -> Iterator[ScoredRow]:
+    for question in questions:
+        for setting, count in question.rows.items():
+            for rotation in range(count):
+                prediction = predictions.get(f"{question.id}/{setting}/{rotation}")
+                if prediction is not None:
+                    yield read(prediction)
+                else:
+                    yield ScoredRow(question.id, setting, rotation, "", None, {}, {})
+
+
+def _answer_line(row: ScoredRow) -> dict[str, Any]:
+    """A line of ``answers.jsonl``."""
+    return {
+        "id": f"{row.question}/{row.setting}/{row.rotation}",
+        "question": row.question,
+        "setting": row.setting,
+        "rotation": row.rotation,
+        "answer": row.answer,
+        "status": row.status,
+        "parsers": {
+            name: {**asdict(reading), "correct": row.correct[name]}
+            for name, reading in row.readings.items()
+        },
+    }

@@ -162,6 +162,25 @@ def write_tree(
     return root
 
 
+def table_row(**changed: str) -> dict[str, str]:
+    """One usual row of a table with a single image; ``changed`` columns replace the usual ones."""
+    usual = {
+        "index": "1",
+        "g_index": "1",
+        "qid": "q1",
+        "category": "car",
+        "question": "Which point?",
+        "image": base64_image(),
+        "image_path": "",
+        "answer": "A",
+        "A": "Point A",
+        "B": "Point B",
+        "C": "Point C",
+        "D": "Point D",
+    }
+    return usual | changed
+
+
 def table_rows(
     groups: int = 2, images: int = 2, categories: Sequence[str] = ("car", "bus")
 ) -> list[dict[str, str]]:

@@ -81,7 +81,9 @@ def go(
 
 
 @pytest.mark.parametrize("chunk", [1, 5, 12, 1000, None])
-def test_every_row_is_asked_once_and_recorded(tree: Path, tmp_path: Path, chunk: int | None) -> None:
+def test_every_row_is_asked_once_and_recorded(
+    tree: Path, tmp_path: Path, chunk: int | None
+) -> None:
     adapter = Scripted(chunk=chunk)
     outcome, watcher = go(tree, tmp_path / "out", adapter)
     assert outcome == Outcome(planned=48, asked=48, failed=0)
@@ -207,7 +209,7 @@ def test_an_adapter_that_always_raises_is_stopped_early(tree: Path, tmp_path: Pa
     def broken(requests: Sequence[Request]) -> Iterable[Response]:
         raise RuntimeError("no such tensor")
 
-    with pytest.raises(StoppedError, match="failed 3 times in a row .*no such tensor"):
+    with pytest.raises(StoppedError, match=r"failed 3 times in a row .*no such tensor"):
         go(tree, tmp_path / "out", Scripted(broken))
     assert len(read_predictions(tmp_path / "out").by_id) == 15
     assert go(tree, tmp_path / "out", Scripted())[0].asked == 48
@@ -309,7 +311,7 @@ def test_a_full_disk_stops_the_run(
         write(self, prediction)
 
     monkeypatch.setattr(PredictionWriter, "write", full)
-    with pytest.raises(StoppedError, match="disk of .* is full"):
+    with pytest.raises(StoppedError, match=r"disk of .* is full"):
         go(tree, tmp_path / "out")
     monkeypatch.undo()
     assert len(read_predictions(tmp_path / "out").by_id) == 10

@@ -1,4 +1,4 @@
-"""Writes letters and digits of other forms (full-width, circled, mathematical) as plain ones."""
+"""Writes other forms of letters, digits and marks (full-width, circled, curly) as plain ones."""
 
 import unicodedata
 
@@ -22,7 +22,8 @@ def _table() -> dict[int, str]:
                 table[code] = plain
     for first in _FILLED:
         table.update({first + place: chr(ord("A") + place) for place in range(26)})
-    table[0xFF08], table[0xFF09] = "(", ")"
+    table.update(zip(range(0xFF01, 0xFF5F), map(chr, range(0x21, 0x7F)), strict=True))
+    table.update({0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'})
     return table
 
 
@@ -30,5 +31,5 @@ _PLAIN = _table()
 
 
 def plain_letters(text: str) -> str:
-    """Replace letter and digit forms by ASCII ones; all else stays."""
+    """Replace the forms of ASCII characters by these; all else stays."""
     return text if text.isascii() else text.translate(_PLAIN)

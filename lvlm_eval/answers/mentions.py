@@ -8,10 +8,12 @@ from lvlm_eval.answers.statements import unreal_after, unreal_before
 from lvlm_eval.answers.values import Choices, Claim
 
 _LIST_LINE = re.compile(
-    r"[\s>*_•–—-]{0,8}+(?:option\s)?[(\[]?\*{0,2}([A-Z])\*{0,2}(?:[)\].:：、]|\s[-–—]\s)[*)\]\s]{0,4}+\S",
+    r"[\s>*_•–—-]{0,8}+(?:option\s)?[(\[]?\*{0,2}([A-Z])\*{0,2}(?:[)\].:、]|\s[-–—]\s)[*)\]\s]{0,4}+\S",
     re.IGNORECASE,
 )
-_CHAIN = re.compile(r"[\s*_`\"'()]{0,6}(?:,|/|、|\b(?:or|nor|and|oder|noch|ou|ni|und|et)\b|[\s,&]){1,4}")
+_CHAIN = re.compile(
+    r"[\s*_`\"'()]{0,6}(?:,|/|、|\b(?:or|nor|and|oder|noch|ou|ni|und|et)\b|[\s,&]){1,4}"
+)
 _ELSEWHERE = re.compile(
     r"(?:\b(?:image|figure|fig\.?|panel|picture|photo|view|step|part|type|category|class|vitamin|grade"
     r"|plan|appendix|section)|[&°])\s?$",
@@ -66,9 +68,7 @@ def whole_claim(text: str, choices: Choices) -> Claim | None:
     return choices.claim(match) if match else None
 
 
-def mentioned(
-    text: str, choices: Choices, values: Sequence[re.Match[str]]
-) -> Iterator[Claim]:
+def mentioned(text: str, choices: Choices, values: Sequence[re.Match[str]]) -> Iterator[Claim]:
     """The options that a text names and does not deny, suppose or ask about, in order.
 
     What is strung together shares its fate ("neither B nor C", "A and C are wrong"), and so does

@@ -1,9 +1,9 @@
-"""Reads an answer by the six rules of the public scorer, with all their quirks.
+r"""Reads an answer by the six rules of the public scorer, with all their quirks.
 
-Published figures rest on these rules, so they are reproduced and not improved: the article "a" is an
-A, reasoning is not removed, and ``\\boxed`` beats a later "final answer". Case and blanks are those
-of Python's ``re`` for Unicode text. Every pattern here takes time in proportion to the text: blanks
-that could be shared out among neighbours in several ways are matched possessively.
+Published figures rest on these rules, so they are reproduced and not improved: the article "a" is
+an A, reasoning is not removed, and ``\boxed`` beats a later "final answer". Case and blanks are
+those of Python's ``re`` for Unicode text. Every pattern here takes time in proportion to the text:
+blanks that could be shared out among neighbours in several ways are matched possessively.
 """
 
 import re
@@ -32,8 +32,8 @@ def official(text: str | None) -> Reading:
 
     Returns:
         The letter A to D and the rule that found it (``boxed``, ``final-answer``, ``lone-letter``,
-        ``letter-point``, ``correct-answer-is`` or ``leading-letter``); no letter with ``none`` where
-        no rule fires and with ``empty`` where there is no text.
+        ``letter-point``, ``correct-answer-is`` or ``leading-letter``); no letter with ``none``
+        where no rule fires and with ``empty`` where there is no text.
     """
     if not text:
         return Reading(None, "empty")

@@ -1,7 +1,7 @@
-"""Finds the places where a text states its answer, in descending order of how plainly it does.
+r"""Finds the places where a text states its answer, in descending order of how plainly it does.
 
-``announced`` are explicit answers ("Answer: B", ``\\boxed{B}``), ``chosen`` are choices in the
-model's own voice ("I'd go with B"), ``judged`` are verdicts on an option ("B is correct").
+``announced`` are explicit answers ("Answer: B", ``\boxed{B}``), ``chosen`` are choices in the
+model's own voice ("I'd go with B"), the verdicts are verdicts on an option ("B is correct").
 """
 
 import re
@@ -10,45 +10,50 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from lvlm_eval.answers.values import CLOSE, FLAGS, WRAP, Choices, Claim, either_word
-from lvlm_eval.answers.wording import ANSWER_WORDS, HYPOTHETICALS, LINKS, NEGATIONS
+from lvlm_eval.answers.wording import ANSWER_WORDS, HYPOTHETICALS, LINKS, NEGATIONS, POINT_WORDS
 
 _BOX = r"\\(?:boxed|fbox)\s{0,8}+\{"
 _TAG = r"(?:<\s?(?:final_?)?(?:answer|choice|solution)\s?>|<\|begin_of_(?:box|solution|answer)\|>)"
-_KEY = r"""["'](?:\w{1,20}_)?(?:answer|choice|option|selection|selected|letter|prediction|result|label
-    |(?P<point_key>point))(?:_\w{1,20})?["']\s{0,8}:"""
-_FILLER = r"""(?:[\s,*_:：]{0,6}+\b(?:that|it\sis|it['’]s|is|most|likely|probably|clearly|definitely|
-    indeed|therefore|thus|simply|still|just|actually|either|c['’]est|la|le|die|der|das)\b){0,4}"""
+_KEY = r"""["'](?:\w{1,20}_)?(?:answer|choice|option|selection|selected|letter|prediction
+    |result|label|(?P<point_key>point))(?:_\w{1,20})?["']\s{0,8}:"""
+_FILLER = r"""(?:[\s,*_:]{0,6}+\b(?:that|it\sis|it's|is|most|likely|probably|clearly
+    |definitely|indeed|therefore|thus|simply|still|just|actually|either|c'est|la|le|die|der|das)\b){0,4}"""
 _GAP = r"(?P<gap>(?:[\s,*_]{1,6}[^\W\d_]{2,20}){0,8}?|(?:(?!答)[぀-ヿ一-鿿가-힣]){0,8}?)"
 _ASIDE = r"(?:\s?\([^()\n]{1,40}\))?"
 
-_CHOOSE = rf"""(?:\bI(?:['’]d|['’]ll|['’]m|\s(?:would|will|must|have\sto|am\sgoing\sto|can))?\s(?:\w{{2,12}}\s)?
-      (?:say|choose|pick|select|go\swith|go\sfor|going\swith|opt\sfor|vote\sfor|guess|answer|conclude
-      |believe|think|lean\stowards?)(?:\s(?:that\s)?(?:it\sis|it['’]s|it\smust\sbe))?
-    | \b(?:selected|chosen|select|choose|pick)\b
-    | \b(?:therefore|thus|hence|so|my\sguess\sis|my\spick\sis)\b,?
-    | \b(?:ich\s(?:wähle|nehme)|je\schoisis|elijo|scelgo|escolho|выбираю)\b )[\s:]"""
-_JUDGE = r"""(?:\b(?:it|this|that|which|there)\s(?:must|should|has\sto|would|will|can\sonly)\sbe
-    | \b(?:it|this|that)(?:\sis|['’]s) | \bcorrespond(?:s|ing)?\s(?:\w+\s){0,6}?(?:to|with|is)
-    | \bmatch(?:es|ing)?\s(?:\w+\s){0,6}?(?:is|with|to) | \bmatches)\b[\s:]"""
-_GOOD = r"""\s?(?:is|are|seems(?:\sto\sbe)?|looks|must\sbe|appears\sto\sbe|would\sbe|ist|est|es|è|é)\s
+_CHOOSE = r"""\b(?:I(?:'d|'ll|'m|\s(?:would|will|must|have\sto|am\sgoing\sto|can))?\s(?:\w{2,12}\s)?
+      (?:say|choose|pick|select|go\swith|go\sfor|going\swith|opt\sfor|vote\sfor|guess|answer
+      |conclude|believe|think|lean\stowards?)(?:\s(?:that\s)?(?:it\sis|it's|it\smust\sbe))?
+    | (?:selected|chosen|select|choose|pick)\b
+    | (?:therefore|thus|hence|so|my\sguess\sis|my\spick\sis)\b,?
+    | (?:ich\s(?:wähle|nehme)|je\schoisis|elijo|scelgo|escolho|выбираю)\b )[\s:]"""
+_JUDGE = r"""\b(?:(?:it|this|that|which|there)\s(?:must|should|has\sto|would|will|can\sonly)\sbe
+    | (?:it|this|that)(?:\sis|'s) | correspond(?:s|ing)?\s(?:\w+\s){0,6}?(?:to|with|is)
+    | match(?:es|ing)?\s(?:\w+\s){0,6}?(?:is|with|to) | matches)\b[\s:]"""
+_GOOD = r"""\s?(?:is|are|seems(?:\sto\sbe)?|looks|must\sbe|appears\sto\sbe|would\sbe|ist|est|es
+    |è|é)\s
     (?:(?:clearly|definitely|indeed|most|likely|probably|therefore|thus)\s){0,2}
-    (?:the\s|la\s|die\s|der\s)?(?:\w{3,12}\s)?(?:correct|right|best|answer|closest|matching|match|richtig\w{0,2}|correcte?|correct[ao])\b
+    (?:the\s|la\s|die\s|der\s)?(?:\w{3,12}\s)?(?:correct|right|best|answer|closest|matching|match
+    |richtig\w{0,2}|correcte?|correct[ao])\b
     |\s?(?:matches|corresponds\sto|best\smatches|clearly\smatches)\b"""
 
 _APPROVED = re.compile(rf"{CLOSE}(?:{_GOOD})", FLAGS)
 _CLAUSE_BORDER = re.compile(
-    r"[.,;:!?\n。，；：！？]|\b(?:but|and|so|therefore|then|hence|thus|aber|mais|pero|но)\b", re.IGNORECASE
+    r"[.,;:!?\n。]|\b(?:but|and|so|therefore|then|hence|thus|aber|mais|pero|но)\b",
+    re.IGNORECASE,
 )
-_NEGATED = re.compile(rf"(?:{either_word(NEGATIONS)}|n['’]t\b|cannot|不|非|没|沒)", FLAGS)
+_NEGATED = re.compile(rf"(?:{either_word(NEGATIONS)}|n't\b|cannot|不|非|没|沒)", FLAGS)
 _HYPOTHETICAL = re.compile(either_word(HYPOTHETICALS), FLAGS)
 _DENIED = re.compile(
-    rf"""{CLOSE}\s?(?:is|are|was|were|does|do|can|could|would|should)?\s?(?:not\b|n['’]t\b|cannot\b
+    rf"""{CLOSE}\s?(?:is|are|was|were|does|do|can|could|would|should)?\s?(?:not\b|n't\b|cannot\b
     |(?:is|are|seems?|looks?)\s(?:\w+\s)?(?:incorrect|wrong|ruled\sout|eliminated|unlikely|out\b)
     |では?(?:ない|ありません)|じゃない|[이가]\s?아)""",
     FLAGS,
 )
-_QUESTION = re.compile(rf"{CLOSE}\s?[?？]")
-_END_OF_CLAUSE = re.compile(r"""[ \t*_`"'”’)\]}$.!。]{0,12}+(?:\n|\Z)""")
+_POINT_WORD = re.compile(either_word(POINT_WORDS), FLAGS)
+_QUESTION = re.compile(rf"{CLOSE}\s?[?]")
+_END_OF_CLAUSE = re.compile(r"""[ \t*_`"')\]}$.!。]{0,12}+(?:\n|\Z)""")
+_MARKED_RULES = ("boxed", "answer-tag", "json")
 CONTEXT = 100
 """Characters of the same clause that are looked at before a statement."""
 
@@ -65,10 +70,10 @@ class Statement:
 
 @lru_cache(maxsize=4096)
 def _announcing(choices: Choices, words: tuple[str, ...]) -> re.Pattern[str]:
-    link = rf"""(?:{CLOSE}(?:[:：=→➡>]|-{{1,3}}|[–—])|[\s*_]{{0,6}}{either_word(LINKS)})"""
-    start = rf"{either_word(words)}(?:['’]s)?{_ASIDE}{_GAP}"
+    link = rf"""(?:{CLOSE}(?:[:=→➡>]|-{{1,3}}|[–—])|[\s*_]{{0,6}}{either_word(LINKS)})"""
+    start = rf"{either_word(words)}(?:'s)?{_ASIDE}{_GAP}"
     return re.compile(
-        rf"(?P<announce>{start}(?:{link}(?P<linked>){_FILLER}[:：]?|(?=[\s*(\[B-D])|(?<=[^ -~])))"
+        rf"(?P<announce>{start}(?:{link}(?P<linked>){_FILLER}:?|(?=[\s*(\[B-D])|(?<=[^ -~])))"
         rf"{WRAP}{choices.value}",
         FLAGS,
     )
@@ -110,7 +115,9 @@ def announced(text: str, choices: Choices) -> list[Statement]:
                 continue
             if not _unreal(match):
                 found.append(_statement(match, claim, "answer-statement", choices))
-    return sorted(found, key=lambda statement: statement.claim.end)
+    return sorted(
+        found, key=lambda statement: (statement.claim.end, statement.rule in _MARKED_RULES)
+    )
 
 
 def chosen(
@@ -130,6 +137,8 @@ def chosen(
     verdicts: list[Statement] = []
     for match in _voiced(choices).finditer(text):
         claim = choices.claim(match)
+        if claim and claim.bare and match["judge"] and _POINT_WORD.search(match["judge"]):
+            claim = choices.drawn_claim(claim, match["letter"])
         if claim and not _unreal(match):
             if match["choose"]:
                 own.append(_statement(match, claim, "choice", choices))
@@ -174,4 +183,3 @@ def _statement(match: re.Match[str], claim: Claim, rule: str, choices: Choices) 
     other = choices.claim(following) if following else None
     ambiguous = other is not None and other.letter != claim.letter
     return Statement(claim, rule, ambiguous, closed=match.end() < len(text))
-

@@ -42,8 +42,8 @@ def strict(text: str | None, options: Mapping[str, str], *, truncated: bool) -> 
         A letter of ``options`` and the rule that found it: ``boxed``, ``answer-tag``, ``json``,
         ``answer-statement``, ``lone-letter``, ``letter-point``, ``point``, ``number``, ``line``,
         ``choice``, ``verdict`` or ``mention``. Or no letter and the reason: ``empty``,
-        ``unfinished-reasoning``, ``truncated``, ``contradiction`` (option letter and point do not go
-        together), ``ambiguous``, ``unknown-option``, ``options-repeated``, ``failed-request`` or
+        ``unfinished-reasoning``, ``truncated``, ``contradiction`` (option letter and point do not
+        go together), ``ambiguous``, ``unknown-option``, ``options-repeated``, ``failed-request`` or
         ``none``.
     """
     if not text or not text.strip():
@@ -100,7 +100,7 @@ def _from_prose(text: str, choices: Choices) -> Reading:
 def _leading_combination(
     text: str, choices: Choices, values: Sequence[re.Match[str]]
 ) -> Reading | None:
-    """An option with its point at the very start ("B. Point C is …"), if it is the only such one."""
+    """An option with its point at the very start ("B. Point C is …"), if no other one has one."""
     first: Claim | None = None
     for match in values:
         claim = choices.claim(match)

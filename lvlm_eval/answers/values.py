@@ -13,13 +13,13 @@ from lvlm_eval.answers.wording import OPTION_WORDS, POINT_WORDS
 from lvlm_eval.records import LETTERS
 
 FLAGS = re.IGNORECASE | re.VERBOSE
-WRAP = r"""(?:[\s*_`~"'“”‘’«»「」『』【】\[({<$] | \\[(\[]
+WRAP = r"""(?:[\s*_`~"'«»「」『』【】\[({<$] | \\[(\[]
     | \\(?:text|textbf|textit|textrm|mathrm|mathbf|mathsf|bf|rm)\b\s?\{? ){0,24}+"""
-CLOSE = r"""[\s*_`~"'“”‘’»」』】\])}>$]{0,12}+"""
+CLOSE = r"""[\s*_`~"'»」』】\])}>$]{0,12}+"""
 _WORDLIKE = r"0-9A-Za-zÀ-ɏͰ-ԯ"
-BEFORE = rf"(?<![{_WORDLIKE}&°])(?<![0-9A-Za-z]['’\-])"
-AFTER = rf"(?![{_WORDLIKE}])(?!['’\-][A-Za-z])(?!\.[A-Za-z]\.)"
-_BETWEEN = r"""[\s*_`"'”’)\]}]{0,8}+[.:,;)\]=–—\-]?[\s*_`"'“‘(\[{]{0,8}+"""
+BEFORE = rf"(?<![{_WORDLIKE}&°])(?<![0-9A-Za-z]['\-.])(?<!\b[Nn]/)"
+AFTER = rf"(?![{_WORDLIKE}])(?!['\-][A-Za-z])(?!\.[A-Za-z]\.)"
+_BETWEEN = r"""[\s*_`"')\]}]{0,8}+[.:,;)\]=–—\-]?[\s*_`"'(\[{]{0,8}+"""
 
 _AFTER_LETTER_A = re.compile(
     r"(?:because|since|as|is|and|or|but|for|so|due|with|would|seems?|looks?|match(?:es)?|was|has"
@@ -37,9 +37,7 @@ def either_word(words: Iterable[str]) -> str:
     """The same for whole words; scripts that write without blanks have no word borders."""
     every = set(words)
     spaced = {word for word in every if re.match(f"[{_WORDLIKE}]", word)}
-    return (
-        rf"(?:(?<![{_WORDLIKE}]){either(spaced)}(?![{_WORDLIKE}])|{either(every - spaced)})"
-    )
+    return rf"(?:(?<![{_WORDLIKE}]){either(spaced)}(?![{_WORDLIKE}])|{either(every - spaced)})"
 
 
 _OPTION = either_word(OPTION_WORDS)
@@ -78,16 +76,15 @@ class Choices:
         }
         numbers = bool(labels) and all(re.fullmatch(r"[0-9]+", label) for label in labels)
         label = rf"(?:{either({*filter(None, labels), *LETTERS})}|[0-9]{{1,3}})"
-        self.value = value = (
-            rf"""(?:(?P<option>(?:the\s)?{_OPTION}){WRAP}[:：]?{WRAP})?
+        self.value = value = rf"""(?:(?P<option>(?:the\s)?{_OPTION}){WRAP}:?{WRAP})?
             (?: {BEFORE}(?P<letter>{either(self._letters)}){AFTER}
                 (?:{_BETWEEN}{_POINT}{WRAP}(?P<with>{label}){AFTER})?
-              | (?P<word>(?:the\s)?{_POINT}){WRAP}[:：#]?{WRAP}(?P<point>{label}){AFTER}
+              | (?P<word>(?:the\s)?{_POINT}){WRAP}(?:[:#]|is\b)?{WRAP}(?P<point>{label}){AFTER}
               | {BEFORE}(?P<number>{"[0-9]{1,3}" if numbers else "(?!)"}){AFTER} )"""
-        )
-        self.values = re.compile(value, FLAGS)
+        # The border fails at once within words, where nothing can begin.
+        self.values = re.compile(rf"(?:(?<![{_WORDLIKE}])|(?![ -~])){value}", FLAGS)
         self.whole = re.compile(
-            rf"[\s>#•–—-]{{0,12}}+{WRAP}{value}[\s.!;:,。．：*_`~\"'“”‘’»」』】\])}}>$]{{0,24}}+", FLAGS
+            rf"""[\s>\#•–—-]{{0,12}}+{WRAP}{value}[\s.!;:,。*_`~"'»」』】\])}}>$]{{0,24}}+""", FLAGS
         )
         self.alternative = re.compile(
             rf"""{CLOSE}\s?(?:[,;/|、]\s?)?(?:\b(?:and|or|oder|und|ou|et|o|y|e|или|и)\b
@@ -138,7 +135,9 @@ def _runs_on(text: str, end: int) -> bool:
     """Whether a noun may follow, as after the article "a"."""
     following = text[end : end + 16]
     word = following.lstrip(" \t")
-    return word != following and word[:1].isalpha() and not _AFTER_LETTER_A.match(word)
+    if not word[1:2].strip():  # a single letter, as in "A B", is no noun
+        return False
+    return word != following and word[:2].isalpha() and not _AFTER_LETTER_A.match(word)
 
 
 @lru_cache(maxsize=512)

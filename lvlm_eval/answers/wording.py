@@ -21,21 +21,44 @@ ANSWER_WORDS: tuple[str, ...] = (
     *("đáp án", "câu trả lời", "jawaban", "jawapan", "คำตอบ", "उत्तर", "উত্তর", "الإجابة", "الجواب"),
     *("اجابة", "إجابة", "پاسخ", "תשובה", "התשובה"),
     # East Asia
-    *("答案", "正确选项", "正確選項", "选择", "選擇", "我选", "我選", "应选", "應選", "故选", "回答"),
-    *("答え", "正解", "解答", "정답", "답변", "답", "答"),
+    *("答案", "正确选项", "正確選項", "选择", "選擇", "我选", "我選", "应选", "應選", "故选"),
+    *("回答", "答え", "正解", "解答", "정답", "답변", "답", "答"),
 )
 
 LINKS: tuple[str, ...] = (
     *("is", "are", "was", "be", "would be", "must be", "should be", "has to be", "seems to be"),
-    *("appears to be", "ist", "lautet", "wäre", "war", "est", "serait", "sería", "seria", "es", "é"),
-    *("è", "sarebbe", "är", "er", "to", "jest", "je", "це", "это", "является", "este", "είναι"),
+    *("appears to be", "ist", "lautet", "wäre", "war", "est", "serait", "sería", "seria", "es"),
+    *(
+        "é",
+        "è",
+        "sarebbe",
+        "är",
+        "er",
+        "to",
+        "jest",
+        "je",
+        "це",
+        "это",
+        "является",
+        "este",
+        "είναι",
+    ),
     *("là", "adalah", "ialah", "है", "হল", "คือ", "هي", "هو", "היא", "הוא", "است"),
     *("应该是", "應該是", "应为", "應為", "是", "为", "為", "は", "が", "은", "는", "이", "가"),
 )
 
 POINT_WORDS: tuple[str, ...] = (
-    *("points", "point", "keypoint", "key point", "marker", "arrow", "label", "labeled", "labelled"),
-    *("labeled as", "labelled as", "marked", "marked as", "marked with", "candidate", "location"),
+    *("points", "point", "keypoint", "key point", "marker", "arrow", "label", "labeled"),
+    *(
+        "labelled",
+        "labeled as",
+        "labelled as",
+        "marked",
+        "marked as",
+        "marked with",
+        "candidate",
+        "location",
+    ),
     *("position", "spot", "dot", "punkt", "pkt", "punto", "ponto", "точка", "точке", "точку"),
     *("точкой", "点", "點", "标记", "標記", "ポイント", "점", "포인트", "nokta", "điểm"),
 )
@@ -43,12 +66,12 @@ POINT_WORDS: tuple[str, ...] = (
 
 OPTION_WORDS: tuple[str, ...] = (
     *("option", "choice", "letter", "opción", "opcion", "opção", "opzione", "auswahl", "wariant"),
-    *("вариант", "вариантом", "选项", "選項", "選択肢", "선택지", "보기", "seçenek", "lettre", "lettera"),
-    *("buchstabe", "letra"),
+    *("вариант", "вариантом", "选项", "選項", "選択肢", "선택지", "보기", "seçenek", "lettre"),
+    *("lettera", "buchstabe", "letra"),
 )
 
 NEGATIONS: tuple[str, ...] = (
-    *("not", "n't", "n’t", "cannot", "never", "neither", "nor", "without", "except"),
+    *("not", "n't", "cannot", "never", "neither", "nor", "without", "except"),
     *("rather than", "instead of", "unlike", "exclude", "excluding", "rule out", "ruling out"),
     *("ruled out", "eliminate", "eliminating", "eliminated", "incorrect", "wrong", "nicht", "kein"),
     *("weder", "noch", "pas", "ni", "non", "não", "nem", "не", "ни", "nie", "than"),

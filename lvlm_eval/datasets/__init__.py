@@ -38,10 +38,14 @@ def open_dataset(spec: str) -> SocoTree | LvlmTables:
     """
     if spec == SAMPLE:
         return _open_sample()
-    path = Path(spec).expanduser()
-    if path.is_file():
+    try:
+        path = Path(spec).expanduser()
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except (OSError, RuntimeError) as error:  # a name too long, or the home of nobody
+        raise InputError(f"no dataset at {shown(spec)} ({error}): {_EXPECTED}.") from None
+    if is_file:
         return _open_file(path)
-    if not path.is_dir():
+    if not is_folder:
         raise _nothing_there(spec, path)
     opened = _open_folder(path)
     if opened is not None:
@@ -101,7 +105,7 @@ def _nothing_there(spec: str, path: Path) -> InputError:
     known = [*siblings, SAMPLE] if plain_word else siblings
     place = "" if parent == Path() else f" in {parent}"
     return InputError(
-        f"no dataset at {shown(spec)}: there is no '{missing}'{place}. "
+        f"no dataset at {shown(spec)}: there is no {shown(missing)}{place}. "
         f"{nearest_names(missing, known[:50])} In general: {_EXPECTED}."
     )
 

@@ -167,9 +167,13 @@ class LvlmTable:
         if not _stays_below(name):
             message = f"{shown(name)} leads out of the table's folder; expected a path below it."
             raise self._refuse(row, "image_path", message)
-        for place in places:
-            if place.is_file():
-                return self._picture(place.read_bytes(), row, "image_path")
+        try:
+            data = next((place.read_bytes() for place in places if place.is_file()), None)
+        except OSError as error:
+            message = f"{shown(name)} cannot be read ({error.strerror})."
+            raise self._refuse(row, "image_path", message) from None
+        if data is not None:
+            return self._picture(data, row, "image_path")
         looked = " nor ".join(str(place) for place in places)
         raise self._refuse(row, "image_path", f"neither {looked} exists.")
 

@@ -93,7 +93,7 @@ class SocoTree:
         Raises:
             InputError: the file cannot be read, or holds something that must not be scored.
         """
-        where = self._below_root(file.path)
+        where = f"{_FOLDERS[file.split]}/{file.key}.json"
         try:
             content = file.path.read_bytes()
         except OSError as error:
@@ -193,10 +193,6 @@ class SocoTree:
             f"has no '{split}' pairs: expected the folder {_FOLDERS[split]}; "
             f"splits that it has: {there}.",
         )
-
-    def _below_root(self, path: Path) -> str:
-        inside = path.is_relative_to(self.root)
-        return path.relative_to(self.root).as_posix() if inside else str(path)
 
 
 def _files_in(folder: Path, split: Split, name: str) -> tuple[PairFile, ...]:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lvlm_eval.drawing.candidates import Floats
+from lvlm_eval.drawing.rating import Floats
 
 Indices = NDArray[np.int64]
 
@@ -34,9 +34,7 @@ def cheapest(own: Floats, shared: Floats, beam: int) -> tuple[Indices, float]:
         flat = np.round(total.ravel(), 6)
         best = _lowest(flat, beam)
         costs = flat[best]
-        kept = np.concatenate(
-            [kept[best // own.shape[1]], (best % own.shape[1])[:, None]], axis=1
-        )
+        kept = np.concatenate([kept[best // own.shape[1]], (best % own.shape[1])[:, None]], axis=1)
     winner = int(np.argmin(costs))
     choice = np.empty(marks, dtype=np.int64)
     choice[order] = kept[winner]

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lvlm_eval.drawing.candidates import Bools, Floats, Ways
+from lvlm_eval.drawing.candidates import Ways
+from lvlm_eval.drawing.rating import Bools, Floats
 from lvlm_eval.drawing.sizing import Sizes
 
 FORBIDDEN = 1e6
@@ -17,7 +19,7 @@ ARROW_MARGIN = 1.0
 """Px between a label's halo and another mark's marker, at least."""
 
 
-def conflict_costs(ways: Ways, chosen: np.ndarray, labelled: Bools, sizes: Sizes) -> Floats:
+def conflict_costs(ways: Ways, chosen: NDArray[np.int64], labelled: Bools, sizes: Sizes) -> Floats:
     """Rate every two ways of every two marks.
 
     Args:
@@ -49,8 +51,8 @@ def conflict_costs(ways: Ways, chosen: np.ndarray, labelled: Bools, sizes: Sizes
     total += FORBIDDEN * (_hits(a, b.centre, half, sizes) & with_b)
     total += FORBIDDEN * (_hits(b, a.centre, half, sizes) & with_a)
     total += 1.5 * np.exp(-np.hypot(*apart) / label) * (with_a & with_b)
+    total += CROSSING * _cross(a, b)
     if sizes.length:
-        total += CROSSING * _cross(a, b)
         for one, other, shown in ((a, b, with_b), (b, a, with_a)):
             total += 1.5 * np.exp(-_to_arrow(other.centre, one) / (0.6 * label)) * shown
             total += 1.5 * np.exp(-_to_arrow(other.tail, one) / (0.6 * label))
@@ -86,7 +88,9 @@ def _hits(body: _Side, centre: Floats, half: Floats, sizes: Sizes) -> Bools:
         return np.zeros(np.broadcast_shapes(body.tip.shape, centre.shape)[1:], dtype=np.bool_)
     if not sizes.length:
         away = np.maximum(np.abs(centre - body.tip) - half, 0)
-        return np.asarray(np.hypot(*away) < sizes.reach + ARROW_MARGIN)
+        line = half + sizes.leader + sizes.rim + ARROW_MARGIN
+        on_shape = np.hypot(*away) < sizes.reach + ARROW_MARGIN
+        return on_shape | _segment_in_box(body.tip, body.tail - body.tip, centre, line)
     arrow = body.tail - body.tip
     part = min(1.0, (sizes.head_length + sizes.rim) / sizes.length)
     shaft = half + sizes.line + sizes.rim + ARROW_MARGIN

@@ -13,11 +13,12 @@ from itertools import product
 
 import numpy as np
 
-from lvlm_eval.drawing.candidates import Floats, Grid, enumerate_ways
+from lvlm_eval.drawing.candidates import Grid, enumerate_ways
 from lvlm_eval.drawing.choice import Indices, cheapest
 from lvlm_eval.drawing.conflicts import FORBIDDEN, conflict_costs
 from lvlm_eval.drawing.lettering import LabelBox, label_box
 from lvlm_eval.drawing.mark import Mark
+from lvlm_eval.drawing.rating import Floats
 from lvlm_eval.drawing.sizing import Sizes, sizes_of
 from lvlm_eval.drawing.style import Style
 
@@ -57,7 +58,8 @@ class Placement:
 
     Attributes:
         mark: what is marked, in px of the picture.
-        tail: far end of the arrow, px; the keypoint itself for centred shapes.
+        tail: far end of the arrow, px; of a centred shape the end of the line that ties a far
+            label to it, or the keypoint itself.
         corner: left and top of the label's box in px; None where no label fits or there is none.
     """
 
@@ -127,7 +129,7 @@ def _place(
 ) -> tuple[list[tuple[float, float]], list[tuple[int, int] | None], int]:
     """Tails, label corners, and the number of broken rules at one size."""
     ways = enumerate_ways(points, picture, sizes, box, search.grid)
-    possible = ways.fits.any(axis=1)
+    possible = np.asarray(ways.fits.any(axis=1))
     labelled = possible & np.array([bool(text) for text in texts])
     # A mark whose label fits nowhere still shows its marker, with as little harm as can be.
     cost = np.where(possible[:, None], np.where(ways.fits, ways.cost, np.inf), ways.harm)
@@ -155,4 +157,4 @@ def _shortlist(cost: Floats, search: Search) -> Indices:
     grouped = cost.reshape(marks, directions, variants)
     best = np.argsort(grouped, axis=2, kind="stable")[:, :, : search.ways]
     start = np.arange(directions)[:, None] * variants
-    return (best + start).reshape(marks, -1)
+    return np.asarray((best + start).reshape(marks, -1))

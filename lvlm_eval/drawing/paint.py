@@ -7,7 +7,7 @@ from PIL import Image
 from lvlm_eval.drawing.layout import Layout, Placement, arrange
 from lvlm_eval.drawing.lettering import write
 from lvlm_eval.drawing.mark import Mark
-from lvlm_eval.drawing.shapes import Shape, arrow, centred, fill
+from lvlm_eval.drawing.shapes import arrow, centred, fill, leader
 from lvlm_eval.drawing.style import Style
 
 
@@ -26,9 +26,9 @@ def paint(photo: Image.Image, marks: Sequence[Mark], style: Style) -> Image.Imag
     drawn = photo.copy()
     if layout.sizes.rim:
         for placement in layout.placements:
-            fill(drawn, _shape(style, layout, placement, layout.sizes.rim), style.marker.outline)
+            _draw_marker(drawn, style, layout, placement, layout.sizes.rim)
     for placement in layout.placements:
-        fill(drawn, _shape(style, layout, placement, 0.0), style.marker.colour)
+        _draw_marker(drawn, style, layout, placement, 0.0)
     for placement in layout.placements:
         if placement.corner is not None:
             write(
@@ -43,8 +43,15 @@ def paint(photo: Image.Image, marks: Sequence[Mark], style: Style) -> Image.Imag
     return drawn
 
 
-def _shape(style: Style, layout: Layout, placement: Placement, rim: float) -> Shape:
-    point = (placement.mark.x, placement.mark.y)
+def _draw_marker(
+    image: Image.Image, style: Style, layout: Layout, placement: Placement, rim: float
+) -> None:
+    """Draw a marker's rim, or with a rim of 0 px the marker itself."""
+    colour = style.marker.outline if rim else style.marker.colour
+    point, tail, sizes = (placement.mark.x, placement.mark.y), placement.tail, layout.sizes
     if style.marker.shape == "arrow":
-        return arrow(point, placement.tail, layout.sizes, rim)
-    return centred(style.marker.shape, point, layout.sizes, rim)
+        fill(image, arrow(point, tail, sizes, rim), colour)
+        return
+    if tail != point:
+        fill(image, leader(point, tail, sizes, rim), colour)
+    fill(image, centred(style.marker.shape, point, sizes, rim), colour)

@@ -17,6 +17,12 @@ BLUNT_TIP = 0.7
 """Half the width of an arrow's tip in px: a needle's end would have no px of the full colour."""
 NOTCH = 0.84
 """Where the back of an arrow's head meets the shaft, in head lengths from the tip."""
+MOST_HEAD = 0.62
+"""At most this part of a shortened arrow is head."""
+FULL_RIM = 0.25
+"""Where the rim reaches its full width, in head lengths from the tip."""
+RIM_AT_HEAD = 1.2
+"""Px across an arrow for one px of rim at right angles to its head's edge."""
 FINEST, COARSEST = 8, 2
 SAMPLES_A_SIDE = 1024
 
@@ -32,8 +38,8 @@ class Shape:
 def arrow(tip: tuple[float, float], tail: tuple[float, float], sizes: Sizes, rim: float) -> Shape:
     """An arrow that ends exactly at its tip.
 
-    The rim grows from nothing at the tip to its full width at the head's back: a rim of constant
-    width would reach beyond the tip and cover the keypoint.
+    The rim grows from nothing at the tip to its full width within a quarter of the head: a rim of
+    full width all round would reach beyond the tip and cover the keypoint.
 
     Args:
         tip: px; the keypoint.
@@ -43,11 +49,12 @@ def arrow(tip: tuple[float, float], tail: tuple[float, float], sizes: Sizes, rim
     """
     length = math.dist(tip, tail)
     along = ((tail[0] - tip[0]) / length, (tail[1] - tip[1]) / length)
-    head = min(sizes.head_length, 0.62 * length)
+    head = min(sizes.head_length, MOST_HEAD * length)
     line = sizes.line + rim
     side = [
         (0.0, BLUNT_TIP),
-        (head + rim, sizes.head_half + rim),
+        (FULL_RIM * head, BLUNT_TIP + FULL_RIM * (sizes.head_half - BLUNT_TIP) + RIM_AT_HEAD * rim),
+        (head + rim, sizes.head_half + RIM_AT_HEAD * rim),
         (NOTCH * head + rim, line),
         *((length - sizes.line + line * math.sin(a), line * math.cos(a)) for a in _arc(0.25, 8)),
     ]
@@ -56,9 +63,7 @@ def arrow(tip: tuple[float, float], tail: tuple[float, float], sizes: Sizes, rim
     return Shape((local @ frame + np.array(tip),))
 
 
-def centred(
-    shape: MarkerShape, centre: tuple[float, float], sizes: Sizes, rim: float
-) -> Shape:
+def centred(shape: MarkerShape, centre: tuple[float, float], sizes: Sizes, rim: float) -> Shape:
     """A circle, cross, square or dot round its keypoint.
 
     Args:
@@ -79,6 +84,21 @@ def centred(
     bar = np.array([(-outer, -line), (outer, -line), (outer, line), (-outer, line)])
     turn = np.array([(1.0, 1.0), (-1.0, 1.0)]) / math.sqrt(2)
     return Shape((bar @ turn + middle, bar @ turn.T + middle))
+
+
+def leader(start: tuple[float, float], end: tuple[float, float], sizes: Sizes, rim: float) -> Shape:
+    """The line that ties a far label to a centred shape, from the shape's edge on.
+
+    Args:
+        start: px; the keypoint.
+        end: px; near the label.
+        sizes: of the marker.
+        rim: px round the line; 0 for the line itself.
+    """
+    along = (np.array(end) - start) / math.dist(start, end)
+    across = np.array([-along[1], along[0]]) * (sizes.leader + rim)
+    first, last = start + along * (sizes.radius - sizes.line), end + along * rim
+    return Shape((np.stack([first - across, first + across, last + across, last - across]),))
 
 
 def fill(image: Image.Image, shape: Shape, colour: str) -> None:

@@ -1,9 +1,8 @@
 """The marker style: what a ``renderers/*.toml`` file may say, and its exact checking.
 
 Every length is a fraction of sqrt(width * height) of the picture as it is sent, so that a style
-looks the same on every photo. ``min_*`` are floors in px: below them a letter can no longer be read,
-however small the photo. Only where four labels do not fit side by side at all do markers go below
-their floors.
+looks the same on every photo. ``min_*`` are floors in px: below them a letter can no longer be
+read, however small the photo. Markers go below their floors only where they do not fit otherwise.
 """
 
 import tomllib
@@ -76,7 +75,7 @@ class MarkerStyle(_Table):
     width: Fraction = 0.0125
     min_width: Annotated[float, Field(ge=1)] = 3.0
     outline: Colour = "white"
-    outline_width: FractionOrNone = 0.0035
+    outline_width: FractionOrNone = 0.004
     words: str | None = None
 
 
@@ -169,8 +168,10 @@ def read_style(path: Path) -> Style:
     try:
         return Style.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InputError(f"{path}: {_one_line(first)}") from error
+        # A mistyped field is also a missing one: the former tells more.
+        errors = error.errors(include_url=False)
+        errors.sort(key=lambda one: one["type"] != "extra_forbidden")
+        raise InputError(f"{path}: {_one_line(errors[0])}") from error
 
 
 def _one_line(error: ErrorDetails) -> str:

@@ -16,7 +16,7 @@ from concurrent.futures import CancelledError
 from typing import Any, ClassVar, cast
 
 import openai
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
@@ -113,7 +113,7 @@ class OpenAIChat(Adapter):
             InputError: the server refuses the key, does not know the model or the address.
         """
         places: Iterator[int] = iter(range(len(requests)))
-        refused_requests: list[str] = []
+        any_answer, refused_requests = False, 0
         async with openai.AsyncOpenAI(
             api_key=os.environ.get("OPENAI_API_KEY") or "none",
             base_url=self._base_url,
@@ -122,15 +122,13 @@ class OpenAIChat(Adapter):
         ) as client:
 
             async def work() -> None:
+                nonlocal any_answer, refused_requests
                 for place in places:
                     response = await self._one(client, requests, place)
-                    if response.finish_reason == "bad_request":
-                        refused_requests.append(response.error or "")
-                        if len(refused_requests) == BAD_REQUESTS_AT_START:
-                            raise InputError(f"the server refuses every request: {response.error}")
-                    elif response.status != "error":
-                        # From now on a refused request is that row's own trouble.
-                        refused_requests.extend([""] * BAD_REQUESTS_AT_START)
+                    any_answer |= response.status != "error"
+                    refused_requests += response.finish_reason == "bad_request"
+                    if refused_requests >= BAD_REQUESTS_AT_START and not any_answer:
+                        raise InputError(f"the server refuses every request: {response.error}")
                     done.put(response)
 
             async with asyncio.TaskGroup() as group:
@@ -154,7 +152,7 @@ class OpenAIChat(Adapter):
             reraise=True,
         )
         try:
-            completion = await tries(self._ask, client, messages)
+            completion: ChatCompletion = await tries(self._ask, client, messages)
         except openai.APIStatusError as error:
             return self._failed(request, error)
         except (openai.APIConnectionError, GarbledAnswerError) as error:
@@ -164,10 +162,12 @@ class OpenAIChat(Adapter):
     async def _ask(
         self, client: openai.AsyncOpenAI, messages: Sequence[Mapping[str, Any]]
     ) -> ChatCompletion:
-        completion: ChatCompletion
         try:
             completion = await client.chat.completions.create(
-                model=self.model, messages=cast(Any, messages), extra_body=self._body
+                model=self.model,
+                messages=cast(list[ChatCompletionMessageParam], messages),
+                stream=False,
+                extra_body=self._body,
             )
         except (openai.APIResponseValidationError, ValueError) as error:
             raise GarbledAnswerError(

@@ -271,9 +271,9 @@ def _gear(half: float, z: float, r: float, marks: list[Mark]) -> list[Part]:
         bottom = (x, y, wheel_radius)
         ahead = on_surface("w", union(*struts[-1:]), bottom, [-1, 0, 0]).position
         if name == "nose":
-            marks.append(Mark("aircraft_wheel_front_bottom", ahead, 0.03))
+            marks.append(Mark("aircraft_gear_front_bottom", ahead, 0.03))
         else:
-            marks.append(Mark(f"aircraft_wheel_rear_{name}_bottom", ahead, 0.03))
+            marks.append(Mark(f"aircraft_gear_rear_{name}_bottom", ahead, 0.03))
     low, high = (-0.5, -0.8, -0.1), (half, 0.8, z)
     return [
         Part(mesh_of(union(*struts), low, high, 150), CHROME),

@@ -78,7 +78,7 @@ def bus(rng: Generator) -> Model:
     for side, sign in _SIDES:
         for place, z in (("top", lintel - 0.02), ("bottom", 1.12)):
             marks.append(on_surface(f"vehicle_windshield_{side}_{place}", shape, [0, (w - 0.17) * sign, z], [-1, 0, 0]))
-        marks.append(on_surface(f"vehicle_rear_window_{side}_top", shape, [0, (w - 0.22) * sign, lintel - 0.03], [1, 0, 0]))
+        marks.append(on_surface(f"vehicle_window_rear_{side}_top", shape, [0, (w - 0.22) * sign, lintel - 0.03], [1, 0, 0]))
         for end, x in (("front", half - 0.2), ("rear", -half + 0.12)):
             marks.append(on_surface(f"vehicle_roof_{end}_{side}_corner", shape, [x - 0.1 * np.sign(x), (w - 0.15) * sign, top - 0.15],
                                     [-np.sign(x), -sign, -1.0]))

@@ -127,7 +127,7 @@ def car(rng: Generator) -> Model:
         for place, (y, z) in (("top", screen[0]), ("bottom", screen[1])):
             marks.append(on_surface(f"vehicle_windshield_{side}_{place}", solid, [nose_x - 3.2, y * sign, z], [-1, 0, 0]))
         for place, (y, z) in (("top", rear[0]),):
-            marks.append(on_surface(f"vehicle_rear_window_{side}_{place}", solid, [tail_x + 3.0, y * sign, z], [1, 0, 0]))
+            marks.append(on_surface(f"vehicle_window_rear_{side}_{place}", solid, [tail_x + 3.0, y * sign, z], [1, 0, 0]))
     return Model(tuple(parts), tuple(marks))
 
 

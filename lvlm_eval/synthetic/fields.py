@@ -69,7 +69,7 @@ def round_cone(start: Vec, end: Vec, start_radius: float, end_radius: float) -> 
         q = p - a
         along = q @ unit
         aside = np.sqrt(np.maximum((q * q).sum(axis=1) - along * along, 0.0))
-        t = np.clip((along + aside * sine / cosine) / length, 0.0, 1.0)
+        t = np.clip((along - aside * sine / cosine) / length, 0.0, 1.0)
         reach = np.hypot(along - t * length, aside)
         result: Distances = reach - (start_radius + t * (end_radius - start_radius))
         return result

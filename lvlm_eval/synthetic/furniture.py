@@ -178,8 +178,8 @@ def _shell_chair(rng: Generator) -> Model:
         for end, x in (("front", d - 0.005), ("rear", -d + 0.06)):
             target = [x - (0.03 if end == "front" else 0.0), ey * (w - 0.04), z + 0.005]
             marks.append(on_surface(f"furniture_seat_{end}_{side}_corner", shell, target, [-0.4 if end == "front" else 0.0, -ey * 0.5, -1.0], 0.012))
-        marks.append(on_surface(f"furniture_backrest_{side}_top", shell, [-d - 0.06, ey * (w * 0.78), top - 0.04],
-                                [0.0, -0.6 * ey, -1.0], 0.014))
+        marks.append(on_surface(f"furniture_backrest_{side}_top", shell, [0.0, ey * w * 0.7, top - 0.03],
+                                [-1.0, 0.0, 0.0], 0.02))
     low, high = (-0.6, -0.5, -0.05), (0.6, 0.5, 1.2)
     color = str(rng.choice(["#f1efe9", "#d8483a", "#2f7f86", "#e4a72c", "#2b2d31", "#8fb3a3", "#e58f70", "#3f5f95"]))
     timber = wood(str(rng.choice(_WOODS)), int(rng.integers(100)))
@@ -237,7 +237,7 @@ def _padded_chair(rng: Generator) -> Model:
         arm = mirrored(blend(0.02, rest, stem))
         parts.append(Part(mesh_of(arm, low, high, 170), timber))
         for side, ey in _SIDES:
-            marks.append(on_surface(f"furniture_armrest_{side}_front", arm, [d * 0.55, ey * (w + 0.035), z + 0.21], [-1.0, 0, -0.6], 0.012))
+            marks.append(on_surface(f"furniture_armrest_front_{side}_top", arm, [d * 0.55, ey * (w + 0.035), z + 0.21], [-1.0, 0, -0.6], 0.012))
     return Model(tuple(parts), tuple(marks))
 
 
@@ -294,8 +294,8 @@ def sofa(rng: Generator) -> Model:
     for side, ey in _SIDES:
         marks.append(on_surface(f"furniture_seat_front_{side}_corner", cushions, [d - 0.06, ey * (inner - 0.04), z - 0.05], [-1.0, 0.0, -0.6], 0.01))
         marks.append(on_surface(f"furniture_seat_rear_{side}_corner", cushions, [-d + 0.3, ey * (inner - 0.06), z - 0.05], [0.0, 0.0, -1.0], 0.01))
-        marks.append(on_surface(f"furniture_armrest_{side}_front", arms, [d - 0.04, ey * (half_w - arm_w), arm_z - 0.04], [-1.0, 0, -1.0], 0.008))
-        marks.append(on_surface(f"furniture_armrest_{side}_rear", arms, [-d + 0.16, ey * (half_w - arm_w * 0.7), arm_z - 0.05], [0.0, -ey * 0.5, -1.0], 0.008))
+        marks.append(on_surface(f"furniture_armrest_front_{side}_top", arms, [d - 0.04, ey * (half_w - arm_w), arm_z - 0.04], [-1.0, 0, -1.0], 0.008))
+        marks.append(on_surface(f"furniture_armrest_rear_{side}_top", arms, [-d + 0.16, ey * (half_w - arm_w * 0.7), arm_z - 0.05], [0.0, -ey * 0.5, -1.0], 0.008))
         edge = back_mid + lean @ np.array([0.0, ey * (half_w - 0.08), (top - lift) / 2 - 0.06])
         marks.append(on_surface(f"furniture_backrest_{side}_top", back, edge, [0.0, -ey, -1.0], 0.008))
     low, high = (-0.8, -1.4, -0.05), (0.8, 1.4, 1.2)

@@ -100,6 +100,9 @@ def test_home_is_expanded(tmp_path, monkeypatch):
         ("SOCOv1/PairAnotations", ["no 'PairAnotations' in SOCOv1.", "'PairAnnotations'?"]),
         ("soco.tsv", ["there is no 'soco.tsv'.", "expected a folder in SOCOv1 layout"]),
         ("/no/such/place", ["there is no 'no' in /."]),
+        ("x" * 5000, ["no dataset at 'xxx"]),
+        ("a\0b", ["no dataset at 'a\\x00b'"]),
+        ("~nobody-of-this-name/x", ["no dataset at '~nobody-of-this-name/x'"]),
     ],
 )
 def test_what_does_not_exist(tmp_path, spec, said):

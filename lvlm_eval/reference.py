@@ -1,0 +1,99 @@
+"""The published figures and the categories of the release, as data."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from lvlm_eval.records import Setting
+from lvlm_eval.resources import data_folder
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRow:
+    """Circular accuracy of one published row, in percent; None where it was not published.
+
+    Attributes:
+        name: as printed in the paper.
+        vis: marked source photo.
+        vis_desc: marked source photo and description.
+        desc: description alone.
+    """
+
+    name: str
+    vis: float | None
+    vis_desc: float | None
+    desc: float | None
+
+    def circular_accuracy(self, setting: Setting) -> float | None:
+        """The figure of one setting, in percent."""
+        return {"vis": self.vis, "vis+desc": self.vis_desc, "desc": self.desc}[setting]
+
+
+@cache
+def _published() -> Mapping[str, Any]:
+    with (data_folder() / "published.json").open(encoding="utf-8") as file:
+        document: dict[str, Any] = json.load(file)
+    return document
+
+
+@cache
+def lvlm_rows() -> tuple[PublishedRow, ...]:
+    """The LVLM table of the paper, in its order: baselines, the dense-feature ceiling, models."""
+    return tuple(
+        PublishedRow(name, row["vis"], row["vis_desc"], row["desc"])
+        for name, row in _published()["lvlm"]["rows"].items()
+    )
+
+
+def source() -> str:
+    """Where the figures were published, as a citation."""
+    return str(_published()["source"])
+
+
+@cache
+def category_names() -> tuple[str, ...]:
+    """The 100 categories of the release as its folders are named, in alphabetical order."""
+    return tuple(sorted(_published()["supercategory_of"]["rows"]))
+
+
+RELEASE_QUESTIONS = 2000
+"""Questions in each table of SOCO-LVLM: 20 pairs of each of the 100 categories."""
+
+
+def unlike_release(categories: Iterable[str], questions: int) -> str:
+    """Why figures on some data do not compare with the published ones; empty if they do.
+
+    Args:
+        categories: of all questions, in any spelling.
+        questions: how many there are.
+    """
+    if {_key(one) for one in categories} != {_key(one) for one in category_names()}:
+        return "its categories are not those of SOCO-LVLM"
+    if questions != RELEASE_QUESTIONS:
+        return f"it has {questions} questions, SOCO-LVLM {RELEASE_QUESTIONS}"
+    return ""
+
+
+@cache
+def _supercategories() -> Mapping[str, str]:
+    rows: Mapping[str, str] = _published()["supercategory_of"]["rows"]
+    return {_key(category): supercategory for category, supercategory in rows.items()}
+
+
+def supercategory_of(category: str) -> str | None:
+    """The super-category of a category of the release.
+
+    Args:
+        category: in any case, with blanks, underscores or hyphens between the words.
+
+    Returns:
+        ``transportation``, ``hand_held``, ``furniture`` or ``animals``; None for other categories.
+    """
+    return _supercategories().get(_key(category))
+
+
+def _key(category: str) -> str:
+    return re.sub(r"[\s_-]+", "", category).lower()

@@ -1,0 +1,1 @@
+"""What people see of the figures: tables on the terminal."""
