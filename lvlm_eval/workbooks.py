@@ -11,12 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 from openpyxl import load_workbook  # type: ignore[import-untyped]  # ships no types
-from openpyxl.utils.exceptions import (  # type: ignore[import-untyped]  # ships no types
-    InvalidFileException,
-)
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import LETTERS, SETTINGS, Candidate, Prediction, Question, Setting
@@ -125,7 +121,7 @@ def find_workbooks(folder: Path) -> tuple[FoundWorkbook, ...]:
     newest: dict[tuple[str, int], Path] = {}
     for path in folder.glob("*/*/*.xlsx"):
         named = _FILE_NAME.fullmatch(path.name)
-        if named is None or any(part.startswith("bak_") for part in path.parts):
+        if named is None or _set_aside(path.relative_to(folder)):
             continue
         key = (named["model"], SETTINGS.index(_SETTING_OF[named["setting"]]))
         if key not in newest or _age(path) > _age(newest[key]):
@@ -134,6 +130,10 @@ def find_workbooks(folder: Path) -> tuple[FoundWorkbook, ...]:
         FoundWorkbook(model, SETTINGS[place], path)
         for (model, place), path in sorted(newest.items())
     )
+
+
+def _set_aside(path: Path) -> bool:
+    return any(part.startswith("bak_") for part in path.parts)
 
 
 def _age(path: Path) -> tuple[int, str]:
@@ -168,19 +168,18 @@ def _columns(path: Path) -> dict[str, list[Cell]]:
 
 def _sheet(path: Path) -> list[list[Cell]]:
     """The first sheet's cells by row; empty rows at the end are left out, others kept."""
+    # A damaged file makes the reader raise nearly anything: zip, XML, type and key errors alike.
     try:
         book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. Expected an .xlsx prediction file.") from None
-    except (BadZipFile, InvalidFileException, KeyError, ValueError, OSError, EOFError) as problem:
+    except Exception as problem:
         raise _unreadable(path, problem) from problem
     try:
-        if not book.worksheets:
-            raise InputError(f"{path}: no worksheet in it. Expected an .xlsx prediction file.")
         sheet = book.worksheets[0]
         sheet.reset_dimensions()
         rows = [[_cell(cell) for cell in row] for row in sheet.rows]
-    except (BadZipFile, KeyError, ValueError, OSError, EOFError, SyntaxError) as problem:
+    except Exception as problem:
         raise _unreadable(path, problem) from problem
     finally:
         book.close()
@@ -200,8 +199,10 @@ def _cell(cell: Any) -> Cell:
         return None
     if isinstance(value, bool):
         return value
-    if isinstance(value, (int, float)):
-        return int(value) if value == int(value) else value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, int):
+        return value
     text = str(value)
     return None if text in MISSING else text
 

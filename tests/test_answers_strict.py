@@ -4,7 +4,7 @@ Option A reads "Point B", B "Point C", C "Point D" and D "Point A", as in a rota
 """
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lvlm_eval.answers import official, read, strict
@@ -274,7 +274,7 @@ CASES = [
     ("Point C corresponds to REF.", "C", "B", "verdict"),
     ("REF matches point C.", "C", "B", "verdict"),
     (
-        "Comparing the images, the front left wheel center in the second image is marked by point C.",
+        "The front left wheel center in the second image is marked by point C.",
         "C",
         "B",
         "mention",
@@ -467,12 +467,12 @@ def test_reasoning_is_removed(text, visible, unfinished):
     assert (seen.text, seen.unfinished) == (visible, unfinished)
 
 
-FRAGMENTS = st.sampled_from(
-    """A|B|c|d| |\n|Point |Answer: |answer is |\\boxed{|}|{|not |or |, |. |<think>|</think>|**|答案|是
-|I'd say |?|{"answer": "|if |3|(|)|$|A. x\n|Option |correct |is |E|Ⓑ|'|-""".split("|")
-)
+WORDS = """A;B;c;d; ;\n;Point ;Answer: ;answer is ;\\boxed{;};{;not ;or ;, ;. ;<think>;</think>;**
+;答案;是;I'd say ;?;{"answer": ";if ;3;(;);$;A. x\n;Option ;correct ;is ;E;Ⓑ;';-;|"""
+FRAGMENTS = st.sampled_from(WORDS.split(";"))
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.lists(FRAGMENTS, max_size=25).map("".join)), st.booleans())
 def test_never_fails_and_names_options_only(text, truncated):
     for options in (ROTATED, NUMBERED, {"A": "A", "B": "B"}, {}):
@@ -481,6 +481,7 @@ def test_never_fails_and_names_options_only(text, truncated):
         assert reading.rule
 
 
+@settings(deadline=None)
 @given(st.lists(FRAGMENTS, max_size=12).map("".join), st.sampled_from("ABCD"))
 def test_a_boxed_last_word_is_always_taken(before, letter):
     text = before + f"\n.\n\n\\boxed{{{letter}}}"

@@ -47,7 +47,8 @@ def conflict_costs(ways: Ways, chosen: NDArray[np.int64], labelled: Bools, sizes
 
     apart = np.abs(a.centre - b.centre)
     overlap = (apart < 2 * half + LABEL_MARGIN).all(axis=0)
-    total = FORBIDDEN * (overlap & with_a & with_b)
+    # Where rules must be broken, letters that cannot be read are the greatest harm.
+    total = 3 * FORBIDDEN * (overlap & with_a & with_b)
     total += FORBIDDEN * (_hits(a, b.centre, half, sizes) & with_b)
     total += FORBIDDEN * (_hits(b, a.centre, half, sizes) & with_a)
     total += 1.5 * np.exp(-np.hypot(*apart) / label) * (with_a & with_b)
@@ -88,9 +89,10 @@ def _hits(body: _Side, centre: Floats, half: Floats, sizes: Sizes) -> Bools:
         return np.zeros(np.broadcast_shapes(body.tip.shape, centre.shape)[1:], dtype=np.bool_)
     if not sizes.length:
         away = np.maximum(np.abs(centre - body.tip) - half, 0)
-        line = half + sizes.leader + sizes.rim + ARROW_MARGIN
+        line = half + sizes.leader + ARROW_MARGIN
         on_shape = np.hypot(*away) < sizes.reach + ARROW_MARGIN
-        return on_shape | _segment_in_box(body.tip, body.tail - body.tip, centre, line)
+        on_line = _segment_in_box(body.tip, body.tail - body.tip, centre, line)
+        return np.asarray(on_shape | on_line)
     arrow = body.tail - body.tip
     part = min(1.0, (sizes.head_length + sizes.rim) / sizes.length)
     shaft = half + sizes.line + sizes.rim + ARROW_MARGIN

@@ -52,6 +52,6 @@ def _draw_marker(
     if style.marker.shape == "arrow":
         fill(image, arrow(point, tail, sizes, rim), colour)
         return
-    if tail != point:
-        fill(image, leader(point, tail, sizes, rim), colour)
+    if tail != point and not rim:
+        fill(image, leader(point, tail, sizes), colour)
     fill(image, centred(style.marker.shape, point, sizes, rim), colour)

@@ -53,10 +53,10 @@ def covers_other(points: Floats, tails: Floats, sizes: Sizes) -> Bools:
     along, across, length = _arrow_frame(points, tails)
     own = np.eye(len(points), dtype=np.bool_)[:, None]
     if not sizes.length:
-        line = sizes.leader + sizes.rim + BODY_MARGIN
-        end = length[..., None] + BODY_MARGIN
-        beside = (along > sizes.reach - BODY_MARGIN) & (along < end) & (across < line)
-        return np.asarray((beside & (length > 0)[..., None] & ~own).any(axis=2))
+        near = 0.5 * BODY_MARGIN
+        on_line = (along > sizes.radius) & (along < length[..., None] + near)
+        on_line &= across < sizes.leader + near
+        return np.asarray((on_line & (length > 0)[..., None] & ~own).any(axis=2))
     head = np.minimum(sizes.head_length, MOST_HEAD * length)[..., None] + sizes.rim
     rim = RIM_AT_HEAD * sizes.rim * np.minimum(1, along / (FULL_RIM * head))
     widening = BLUNT_TIP + along * sizes.head_half / head + rim

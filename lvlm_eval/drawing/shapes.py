@@ -86,18 +86,19 @@ def centred(shape: MarkerShape, centre: tuple[float, float], sizes: Sizes, rim: 
     return Shape((bar @ turn + middle, bar @ turn.T + middle))
 
 
-def leader(start: tuple[float, float], end: tuple[float, float], sizes: Sizes, rim: float) -> Shape:
-    """The line that ties a far label to a centred shape, from the shape's edge on.
+def leader(start: tuple[float, float], end: tuple[float, float], sizes: Sizes) -> Shape:
+    """The thin line that ties a far label to a centred shape, from the shape's edge on.
+
+    It has no rim: lines like this stand where there is no room to spare.
 
     Args:
         start: px; the keypoint.
         end: px; near the label.
         sizes: of the marker.
-        rim: px round the line; 0 for the line itself.
     """
     along = (np.array(end) - start) / math.dist(start, end)
-    across = np.array([-along[1], along[0]]) * (sizes.leader + rim)
-    first, last = start + along * (sizes.radius - sizes.line), end + along * rim
+    across = np.array([-along[1], along[0]]) * sizes.leader
+    first, last = start + along * (sizes.radius - sizes.line), np.array(end)
     return Shape((np.stack([first - across, first + across, last + across, last - across]),))
 
 
