@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lvlm_eval.answers import read
+from lvlm_eval.answers import missing, read
 from lvlm_eval.errors import InputError
 from lvlm_eval.metrics import Metrics, score
 from lvlm_eval.records import Prediction, Question, ScoredRow
@@ -140,10 +140,7 @@ def _planned_rows(
         for setting, count in question.rows.items():
             for rotation in range(count):
                 prediction = predictions.get(f"{question.id}/{setting}/{rotation}")
-                if prediction is not None:
-                    yield read(prediction)
-                else:
-                    yield ScoredRow(question.id, setting, rotation, "", None, {}, {})
+                yield read(prediction) if prediction else missing(question.id, setting, rotation)
 
 
 def _answer_line(row: ScoredRow) -> dict[str, Any]:

@@ -14,14 +14,10 @@ from typing import Any
 
 from openpyxl import load_workbook  # type: ignore[import-untyped]  # ships no types
 
+from lvlm_eval.datasets.tsv_cells import MISSING_MARKERS
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import LETTERS, SETTINGS, Candidate, Prediction, Question, Setting
 from lvlm_eval.reference import supercategory_of
-
-MISSING = frozenset(
-    ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN")
-) | frozenset(("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"))
-"""Texts of a cell that the usual spreadsheet reader takes for a missing value."""
 
 REQUIRED = ("answer", "g_index", "prediction")
 _SETTING_OF: Mapping[str, Setting] = {"img": "vis", "imgtxt": "vis+desc", "txt": "desc"}
@@ -204,7 +200,7 @@ def _cell(cell: Any) -> Cell:
     if isinstance(value, int):
         return value
     text = str(value)
-    return None if text in MISSING else text
+    return None if text in MISSING_MARKERS else text
 
 
 def _text(cell: Cell) -> str:

@@ -191,6 +191,11 @@ def test_png_is_exact(size, seed, flat):
     assert decoded.tobytes() == image.tobytes()
 
 
+def test_a_png_of_many_bands_is_exact():
+    image = background("noise", (700, 500))
+    assert Picture(png_bytes(image), "image/png", image.size, "").image() == image
+
+
 @pytest.mark.parametrize(
     ("size", "max_side", "expected"),
     [

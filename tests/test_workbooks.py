@@ -6,9 +6,10 @@ import pytest
 from openpyxl import Workbook
 
 from lvlm_eval.answers import read
+from lvlm_eval.datasets.tsv_cells import MISSING_MARKERS
 from lvlm_eval.errors import InputError
 from lvlm_eval.metrics import score
-from lvlm_eval.workbooks import MISSING, find_workbooks, open_workbook, read_workbook
+from lvlm_eval.workbooks import find_workbooks, open_workbook, read_workbook
 
 NAME = "Qwen_soco_lvlm_img_c.xlsx"
 HEADER = ["index", "answer", "g_index", "category", "A", "B", "C", "D", "prediction"]
@@ -82,7 +83,7 @@ def test_an_irregular_workbook(tmp_path):
     assert any("3 rows have no right answer" in text for text in document.warnings)
 
 
-@pytest.mark.parametrize("marker", sorted(MISSING))
+@pytest.mark.parametrize("marker", sorted(MISSING_MARKERS))
 def test_missing_markers_are_blank(tmp_path, marker):
     path = write(tmp_path / NAME, [row(1, "A", marker), row(1, marker, "B")])
     first, second = read_workbook(path)
@@ -96,7 +97,7 @@ def test_other_texts_are_not_blank(tmp_path, text):
 
 def test_the_markers_are_those_of_pandas():
     parsers = pytest.importorskip("pandas._libs.parsers", reason="optional check")
-    assert parsers.STR_NA_VALUES == MISSING
+    assert parsers.STR_NA_VALUES == MISSING_MARKERS
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import unicodedata
 
 _BLOCKS = (
-    (0xFF01, 0xFF5E),  # full-width forms
     (0x249C, 0x24E9),  # letters in brackets and in circles
     (0x2460, 0x2473),  # numbers in circles
     (0x1D400, 0x1D7FF),  # mathematical letters and digits

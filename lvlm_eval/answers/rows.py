@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from lvlm_eval.answers.official import official
 from lvlm_eval.answers.strict import strict
-from lvlm_eval.records import Ask, Prediction, Reading, ScoredRow
+from lvlm_eval.records import Prediction, Reading, ScoredRow, Setting
 
 PARSERS: tuple[str, ...] = ("official", "strict")
 """The parsers' names; the first one's figures are the headline."""
@@ -48,11 +48,9 @@ def read(prediction: Prediction) -> ScoredRow:
     return _row(prediction, readings, correct)
 
 
-def missing(ask: Ask) -> ScoredRow:
+def missing(question: str, setting: Setting, rotation: int) -> ScoredRow:
     """The row of a planned request that has no record."""
-    return ScoredRow(
-        ask.question, ask.setting, ask.rotation, ask.answer, None, dict(_NOTHING), dict(_WRONG)
-    )
+    return ScoredRow(question, setting, rotation, "", None, dict(_NOTHING), dict(_WRONG))
 
 
 def _row(

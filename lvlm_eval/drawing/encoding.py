@@ -6,6 +6,7 @@ import struct
 import zlib
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from lvlm_eval.drawing.style import JPEG_QUALITY, ImagePolicy
@@ -13,6 +14,7 @@ from lvlm_eval.records import Picture
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_FILTER_AVERAGE = 3
+BAND_BYTES = 1 << 17
 
 
 def shrunk(photo: Image.Image, max_side: int | None) -> Image.Image:
@@ -54,20 +56,29 @@ def png_bytes(image: Image.Image) -> bytes:
     Pillow tries five filters on every row, which takes longer than compressing a photo. The average
     filter with run-length matching alone comes out within 3 % of the size of its best setting.
     """
-    rows = np.asarray(image).reshape(image.height, image.width * 3)
-    above = np.zeros_like(rows)
-    above[1:] = rows[:-1]
-    left = np.zeros_like(rows)
-    left[:, 3:] = rows[:, :-3]
-    filtered = np.empty((image.height, image.width * 3 + 1), np.uint8)
-    filtered[:, 0] = PNG_FILTER_AVERAGE
-    # (above + left) // 2 without leaving eight bits.
-    np.subtract(rows, (above & left) + ((above ^ left) >> 1), out=filtered[:, 1:])
+    pixels = np.asarray(image).reshape(image.height, image.width * 3)
+    nothing_above = np.zeros((1, pixels.shape[1]), np.uint8)
     packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
-    body = packer.compress(filtered.data) + packer.flush()
+    # In bands that stay in the processor's cache.
+    band = max(1, BAND_BYTES // pixels.shape[1])
+    bands = [np.concatenate([nothing_above, pixels[:band]])]
+    bands.extend(pixels[top - 1 : top + band] for top in range(band, image.height, band))
+    body = b"".join([*(packer.compress(_filtered(rows).data) for rows in bands), packer.flush()])
     header = struct.pack(">IIBBBBB", image.width, image.height, 8, 2, 0, 0, 0)
     chunks = (_chunk(b"IHDR", header), _chunk(b"IDAT", body), _chunk(b"IEND", b""))
     return PNG_SIGNATURE + b"".join(chunks)
+
+
+def _filtered(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The average filter on all rows but the first, each with the filter's number before it."""
+    above, here = rows[:-1], rows[1:]
+    left = np.zeros_like(here)
+    left[:, 3:] = here[:, :-3]
+    filtered = np.empty((here.shape[0], here.shape[1] + 1), np.uint8)
+    filtered[:, 0] = PNG_FILTER_AVERAGE
+    # (above + left) // 2 without leaving eight bits.
+    np.subtract(here, (above & left) + ((above ^ left) >> 1), out=filtered[:, 1:])
+    return filtered
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

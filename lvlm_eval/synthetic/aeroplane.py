@@ -14,7 +14,7 @@ from lvlm_eval.synthetic.fields import (
     curve,
     cylinder,
     ellipsoid,
-    polygon_distance,
+    outline,
     round_cone,
     union,
 )
@@ -82,17 +82,19 @@ def aeroplane(rng: Generator) -> Model:
     k = rng.uniform
     half, r = float(k(1.75, 2.2)), float(k(0.27, 0.33))
     z = r + 0.42
-    outline = curve(
+    line = curve(
         [(half, 0.0), (half - 0.05, r * 0.36), (half - 0.28, r * 0.75), (half - 0.62, r * 0.97), (half - 0.95, r), (0, r),
          (-half * 0.45, r), (-half * 0.72, r * 0.8), (-half * 0.93, r * 0.42), (-half, r * 0.16), (-half - 0.02, 0.0)], 5)
-    closed = np.vstack([outline, [[-half - 0.02, -0.01], [half, -0.01]]])
+    closed = np.vstack([line, [[-half - 0.02, -0.01], [half, -0.01]]])
+
+    hull = outline(closed)
 
     def tube_field(p: Points) -> Distances:
         # The tail sweeps up and the nose droops a little.
         rise = 0.62 * r * np.clip((-p[:, 0] - half * 0.42) / (half * 0.58), 0, 1.05) ** 1.5
         drop = 0.22 * r * np.clip((p[:, 0] - half + 0.8) / 0.8, 0, 1) ** 2
         radius = np.hypot(p[:, 1], p[:, 2] - z - rise + drop)
-        return polygon_distance(closed, np.column_stack([p[:, 0], radius])) * 0.92
+        return hull(np.column_stack([p[:, 0], radius])) * 0.92
 
     main, second = _LIVERIES[int(rng.integers(len(_LIVERIES)))]
     marks: list[Mark] = []
@@ -205,9 +207,11 @@ def _engines(rng: Generator, root: Points, tip: Points, marks: list[Mark], accen
         curve([(0.2, size * 0.79), (0.28, size * 0.82), (0.3, size * 0.86)], 3),
     ])
 
+    section = outline(profile)
+
     def nacelle(p: Points) -> Distances:
         q = p - place
-        return polygon_distance(profile, np.column_stack([q[:, 0], np.hypot(q[:, 1], q[:, 2])]))
+        return section(np.column_stack([q[:, 0], np.hypot(q[:, 1], q[:, 2])]))
 
     def lip(p: Points, n: Points) -> NDArray[np.float64]:
         return step(place[0] + 0.235 - p[:, 0], 0.006)

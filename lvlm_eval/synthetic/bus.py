@@ -64,7 +64,7 @@ def bus(rng: Generator) -> Model:
     door = half - 0.32
     material = _material(rng, half, w, top, belt, lintel, axles, r, count, door, main, second)
     low, high = (-4.2, -1.6, 0.0), (4.2, 1.6, 3.3)
-    parts = [Part(mesh_of(body, low, high, 220), material)]
+    parts = [Part(mesh_of(body, low, high, 170), material)]
     marks: list[Mark] = []
     parts += _fittings(shape, half, w, top, lintel, marks, low, high)
     width = 0.3
@@ -178,11 +178,11 @@ def _fittings(
         marks.append(on_surface(f"vehicle_mirror_{side}_center", mirror, [mx + 0.06, (w + 0.17) * sign, lintel - 0.32],
                                 [0, -sign, 0], 0.02))
     return [
-        Part(mesh_of(head, low, high, 280), LAMP),
-        Part(mesh_of(rear, low, high, 280), RED_LAMP),
-        Part(mesh_of(amber, low, high, 280), AMBER_LAMP),
-        Part(mesh_of(bumper, low, high, 200), TRIM),
-        Part(mesh_of(grille, low, high, 200), plain("#15171a", 0.4)),
-        Part(mesh_of(plates, low, high, 240), plain("#eceff2", 0.5)),
-        Part(mesh_of(mirror, low, high, 180), TRIM),
+        Part(mesh_of(head, low, high, 150), LAMP),
+        Part(mesh_of(rear, low, high, 150), RED_LAMP),
+        Part(mesh_of(amber, low, high, 150), AMBER_LAMP),
+        Part(mesh_of(bumper, low, high, 130), TRIM),
+        Part(mesh_of(grille, low, high, 130), plain("#15171a", 0.4)),
+        Part(mesh_of(plates, low, high, 120), plain("#eceff2", 0.5)),
+        Part(mesh_of(mirror, low, high, 130), TRIM),
     ]

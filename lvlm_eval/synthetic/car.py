@@ -18,7 +18,7 @@ from lvlm_eval.synthetic.fields import (
     cylinder,
     ellipsoid,
     mirrored,
-    polygon_distance,
+    outline,
     round_cone,
     union,
 )
@@ -78,8 +78,9 @@ def _off_road() -> _Style:
     )
 
 
-def _side_field(outline: Points) -> Field:
-    return lambda p: polygon_distance(outline, p[:, [0, 2]])
+def _side_field(corners: Points) -> Field:
+    profile = outline(corners)
+    return lambda p: profile(p[:, [0, 2]])
 
 
 def _plan_field(style: _Style, lean: float) -> Field:
@@ -119,7 +120,7 @@ def car(rng: Generator) -> Model:
     roof = plain(str(rng.choice(["#f2f0ea", "#1d1f22"])), 0.16, specular=0.07) if rng.random() < 0.4 else paint
     material, screen, rear = _body_material(style, upper, paint, roof)
     low, high = (-2.5, -1.2, 0.0), (2.5, 1.2, 2.0)
-    parts.append(Part(mesh_of(body, low, high, 210), material))
+    parts.append(Part(mesh_of(body, low, high, 160), material))
     parts += _details(style, solid, marks, low, high)
     parts += _wheels(rng, style, marks)
     nose_x, tail_x = 3.0, -3.0
@@ -147,8 +148,10 @@ def _body_material(
     def half(z: NDArray[np.float64] | float) -> NDArray[np.float64]:
         return np.asarray(style.half_width - 0.02 - np.clip(np.asarray(z) - style.belt, 0, None) * 0.42)
 
+    cabin = outline(upper)
+
     def side_glass(p: Points, n: Points) -> NDArray[np.float64]:
-        inset = polygon_distance(upper, p[:, [0, 2]]) + 0.085
+        inset = cabin(p[:, [0, 2]]) + 0.085
         inset = np.maximum(inset, style.belt + 0.03 - p[:, 2])
         for x in style.pillars:
             inset = np.maximum(inset, 0.035 - np.abs(p[:, 0] - x + (p[:, 2] - style.belt) * 0.12))
@@ -225,13 +228,13 @@ def _details(
         marks.append(on_surface(f"vehicle_mirror_{side}_center", flip, [mx, (w + 0.11) * sign, mz], [0.0, -sign, 0.0], 0.025))
     silver = plain("#eceff2", 0.5)
     return [
-        Part(mesh_of(head, low, high, 260), LAMP),
-        Part(mesh_of(rear, low, high, 260), RED_LAMP),
-        Part(mesh_of(grille, low, high, 240), plain("#15171a", 0.35)),
-        Part(mesh_of(union(plate_f, plate_r), low, high, 260), silver),
-        Part(mesh_of(fog, low, high, 220), LAMP),
-        Part(mesh_of(mirrored(mirror), low, high, 170), TRIM),
-        Part(mesh_of(handle, low, high, 260), CHROME),
+        Part(mesh_of(head, low, high, 150), LAMP),
+        Part(mesh_of(rear, low, high, 150), RED_LAMP),
+        Part(mesh_of(grille, low, high, 120), plain("#15171a", 0.35)),
+        Part(mesh_of(union(plate_f, plate_r), low, high, 150), silver),
+        Part(mesh_of(fog, low, high, 120), LAMP),
+        Part(mesh_of(mirrored(mirror), low, high, 120), TRIM),
+        Part(mesh_of(handle, low, high, 150), CHROME),
     ]
 
 

@@ -300,17 +300,17 @@ def sofa(rng: Generator) -> Model:
         marks.append(on_surface(f"furniture_backrest_{side}_top", back, edge, [0.0, -ey, -1.0], 0.008))
     low, high = (-0.8, -1.4, -0.05), (0.8, 1.4, 1.2)
     parts = [
-        Part(mesh_of(union(base, arms, back), low, high, 230), fabric),
-        Part(mesh_of(cushions, low, high, 210), cloth(color, salt + 1)),
-        Part(mesh_of(rests, low, high, 210), cloth(color, salt + 2)),
-        Part(mesh_of(legs, low, high, 230), timber),
+        Part(mesh_of(union(base, arms, back), low, high, 170), fabric),
+        Part(mesh_of(cushions, low, high, 150), cloth(color, salt + 1)),
+        Part(mesh_of(rests, low, high, 150), cloth(color, salt + 2)),
+        Part(mesh_of(legs, low, high, 200), timber),
     ]
     for sign in (1.0, -1.0):
         if rng.random() < 0.6:
             spin = rotation([1, 0, 0], float(k(-14, 14))) @ rotation([0, 0, 1], -sign * float(k(8, 24))) @ rotation([0, 1, 0], -16.0)
             pillow = _cushion((-d + 0.34, sign * (inner - 0.2), z + 0.205), (0.035, 0.175, 0.175), 0.06, spin)
             tone = str(rng.choice([c for c in _CLOTHS if c != color]))
-            parts.append(Part(mesh_of(pillow, low, high, 90), _pillow_cloth(rng, tone, salt)))
+            parts.append(Part(mesh_of(pillow, low, high, 64), _pillow_cloth(rng, tone, salt)))
     return Model(tuple(parts), tuple(marks))
 
 

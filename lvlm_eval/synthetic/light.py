@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lvlm_eval.synthetic.fields import Points
 
+_WHITE = 2.6
 Sky = Callable[[Points, float], Points]
 
 
@@ -76,7 +77,7 @@ def gradient_sky(
 def tone(linear: NDArray[np.float64]) -> NDArray[np.float64]:
     """Display values in [0, 1] for linear light: bright parts roll off softly, then the sRGB curve."""
     x = np.maximum(linear, 0.0)
-    x = x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14)
+    x = x * (1 + x / _WHITE**2) / (1 + x)
     x = np.clip(x, 0.0, 1.0)
     result: NDArray[np.float64] = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
     return result

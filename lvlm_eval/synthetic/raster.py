@@ -18,9 +18,6 @@ from lvlm_eval.synthetic.fields import Points
 from lvlm_eval.synthetic.shapes import Mesh
 
 
-_MAP_FACES = 60_000
-
-
 def joined(meshes: list[Mesh]) -> Mesh:
     """One mesh out of several, faces in the same order."""
     offsets = np.cumsum([0, *(len(m.vertices) for m in meshes[:-1])])
@@ -89,9 +86,6 @@ class DepthMaps:
         self.size = size
         self.texel = 2 * self.radius / size
         surface = surface_of(mesh)
-        if len(mesh.faces) > _MAP_FACES * 1.5:
-            # A shadow needs no more detail than its map has; every map draws the whole mesh again.
-            surface = surface.decimate(1.0 - _MAP_FACES / len(mesh.faces))
         with quiet():
             self._plotter = _plotter((size, size))
             self._plotter.add_mesh(surface, color="white", lighting=False)

@@ -21,10 +21,10 @@ class Quality:
     the depth maps' side in px."""
 
     samples: int = 2
-    sky: int = 80
-    key: int = 28
-    ground: int = 24
-    map_size: int = 720
+    sky: int = 60
+    key: int = 24
+    ground: int = 16
+    map_size: int = 640
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def _daylight(rng: Generator, azimuth: float, floor: str, hills: tuple[str, str]
     below = linear(floor)
     sky = gradient_sky(zenith, horizon, below * 0.8, [(key, 0.995, sun * 6.0)])
     # The sun's own disc is in the sky for reflections only; it never stands before the camera.
-    return Light(_landscape(sky, rng, hills, (0.9, 1.6, 1.0, 0.6)[mood]), key, sun * strength, 2.2, below, 0.82)
+    return Light(_landscape(sky, rng, hills, (0.9, 1.6, 1.0, 0.6)[mood]), key, sun * strength, 2.2, below, 1.2)
 
 
 def _tree(rng: Generator, leaf: str) -> tuple[Mesh, Mesh, Material, Material]:
@@ -289,7 +289,7 @@ def _indoor_light(rng: Generator, azimuth: float, floor: str, wall: str) -> Ligh
         np.array([0.92, 0.93, 0.95]), 0.45 + paint * 0.55, linear(floor) * 0.7,
         [(key, 0.95, color * 2.6), (window, 0.975, np.array([1.6, 1.7, 1.9]))],
     )
-    return Light(sky, key, color * float(rng.uniform(1.5, 2.1)), 6.0, linear(floor), 0.8)
+    return Light(sky, key, color * float(rng.uniform(1.5, 2.1)), 6.0, linear(floor), 1.25)
 
 
 def _planks(rng: Generator, size: float, color: str) -> Material:

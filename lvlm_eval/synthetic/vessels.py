@@ -48,9 +48,9 @@ def teapot(rng: Generator) -> Model:
     h = (0.82, 0.98, 0.6)[kind] * float(k(0.95, 1.05))
     neck = r * (0.5, 0.5, 0.45)[kind]
     foot = r * 0.58
-    outline = [(0.0, 0.02), (foot * 0.9, 0.02), (foot, 0.03), (foot * 1.02, 0.06), (r * 0.85, h * 0.22), (r, h * 0.48),
+    line = [(0.0, 0.02), (foot * 0.9, 0.02), (foot, 0.03), (foot * 1.02, 0.06), (r * 0.85, h * 0.22), (r, h * 0.48),
                (r * 0.88, h * 0.76), (neck * 1.12, h * 0.95), (neck * 1.0, h)]
-    pot = revolve(_closed([(q, z) for q, z in outline]), 0.008)
+    pot = revolve(_closed([(q, z) for q, z in line]), 0.008)
     tip_z = h * float(k(0.92, 1.04))
     path = [(r * 0.7, 0, h * 0.3), (r * 1.22, 0, h * 0.42), (r * 1.5, 0, h * 0.72), (r * 1.86, 0, tip_z)]
     spout_solid = tube(path, (0.15, 0.118, 0.08, 0.06), 6)
@@ -131,9 +131,9 @@ def kettle(rng: Generator) -> Model:
     r, h = float(k(0.56, 0.66)), float(k(0.62, 0.8))
     bulge = float(k(0.0, 0.12))
     rim = r * 0.5
-    outline = [(0.0, 0.012), (r * 0.93, 0.012), (r * 0.985, 0.03), (r, 0.08), (r * (0.99 + bulge * 0.3), h * 0.3),
+    line = [(0.0, 0.012), (r * 0.93, 0.012), (r * 0.985, 0.03), (r, 0.08), (r * (0.99 + bulge * 0.3), h * 0.3),
                (r * (0.87 + bulge), h * 0.62), (r * 0.7, h * 0.88), (rim * 1.08, h * 0.98), (rim, h)]
-    pot = revolve(_closed([(q, z) for q, z in outline]), 0.01)
+    pot = revolve(_closed([(q, z) for q, z in line]), 0.01)
     reach = float(k(1.42, 1.6))
     path = [(r * 0.72, 0, h * 0.5), (r * 1.1, 0, h * 0.68), (r * reach, 0, h * 1.0)]
     spout_solid = tube(path, (0.15, 0.115, 0.07), 6)

@@ -57,9 +57,9 @@ def wheel(radius: float, width: float, spokes: int, rim: Material) -> list[Part]
     bright = blend(0.05 * radius, union(ring, _folded(spoke, spokes)), hub)
     box = ([-radius * 1.1, -width, -radius * 1.1], [radius * 1.1, width, radius * 1.1])
     return [
-        Part(mesh_of(tyre, *box, 72), plain("#232427", 0.7)),
-        Part(mesh_of(common(0.02 * radius, bright, cylinder((0, 0, 0), axis, 0.7 * radius, width)), *box, 90), rim),
-        Part(mesh_of(disc, *box, 40), plain("#34363a", 0.5, metallic=0.3)),
+        Part(mesh_of(tyre, *box, 52), plain("#232427", 0.7)),
+        Part(mesh_of(common(0.02 * radius, bright, cylinder((0, 0, 0), axis, 0.7 * radius, width)), *box, 70), rim),
+        Part(mesh_of(disc, *box, 24), plain("#34363a", 0.5, metallic=0.3)),
     ]
 
 
