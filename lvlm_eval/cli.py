@@ -18,21 +18,21 @@ from rich.console import Console
 
 from lvlm_eval import __version__
 from lvlm_eval.errors import InputError, StoppedError, nearest_names
-from lvlm_eval.jobs import (
+from lvlm_eval.models.registry import build_adapter, parse_arguments
+from lvlm_eval.report.listing import LISTS, list_of
+from lvlm_eval.report.progress import ProgressBar
+from lvlm_eval.report.showing import show_question
+from lvlm_eval.report.table import print_scored
+from lvlm_eval.runs import Job, run
+from lvlm_eval.runs.jobs import (
     DrawingChoices,
     default_folder,
     open_source,
     parse_settings,
     settings_of,
 )
-from lvlm_eval.listing import LISTS, list_of
-from lvlm_eval.models.registry import build_adapter, parse_arguments
-from lvlm_eval.progress import ProgressBar
-from lvlm_eval.report.table import print_scored
-from lvlm_eval.runs import Job, run
+from lvlm_eval.runs.stopping import StopSignals
 from lvlm_eval.scoring import Scored, score_input, score_run
-from lvlm_eval.showing import show_question
-from lvlm_eval.stopping import StopSignals
 
 DECODING = "text"
 

@@ -11,7 +11,7 @@ from lvlm_eval.errors import InputError
 from lvlm_eval.metrics import Metrics, score
 from lvlm_eval.records import Prediction, Question, ScoredRow
 from lvlm_eval.reference import unlike_release
-from lvlm_eval.results import (
+from lvlm_eval.runs.folder import (
     ANSWERS,
     MANIFEST,
     METRICS,

@@ -11,10 +11,10 @@ from making import table_rows, write_table, write_tables, write_tree
 
 from lvlm_eval.datasets import open_dataset
 from lvlm_eval.errors import InputError
-from lvlm_eval.jobs import DrawingChoices, open_source
 from lvlm_eval.records import SETTINGS
 from lvlm_eval.requests import DrawnRequests, WrittenRequests
-from lvlm_eval.results import canonical
+from lvlm_eval.runs.folder import canonical
+from lvlm_eval.runs.jobs import DrawingChoices, open_source
 
 
 def drawn(root: Path, **choices: Any) -> DrawnRequests:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Prediction
-from lvlm_eval.results import (
+from lvlm_eval.runs.folder import (
     Manifest,
     PredictionWriter,
     locked,

@@ -14,12 +14,12 @@ import pytest
 from making import write_tree
 
 from lvlm_eval.errors import InputError, StoppedError
-from lvlm_eval.jobs import DrawingChoices, default_folder, open_source
 from lvlm_eval.models import Adapter
 from lvlm_eval.models.registry import BuiltModel
 from lvlm_eval.records import SETTINGS, Prediction, Request, Response, Setting
-from lvlm_eval.results import read_manifest, read_predictions, read_questions
 from lvlm_eval.runs import Job, Outcome, run
+from lvlm_eval.runs.folder import read_manifest, read_predictions, read_questions
+from lvlm_eval.runs.jobs import DrawingChoices, default_folder, open_source
 
 Answer = Callable[[Sequence[Request]], Iterable[Response]]
 
@@ -301,7 +301,7 @@ def test_a_full_disk_stops_the_run(
 ) -> None:
     import errno
 
-    from lvlm_eval.results import PredictionWriter
+    from lvlm_eval.runs.folder import PredictionWriter
 
     write = PredictionWriter.write
 

@@ -1,1 +1,1 @@
-"""What people see of the figures: tables on the terminal."""
+"""What people see: tables, progress, lists, single questions."""

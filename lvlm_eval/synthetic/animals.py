@@ -124,7 +124,7 @@ def dog(rng: Generator) -> Model:
     turn = _turner(nape, rotation([0, 0, 1], float(k(-28, 28))) @ rotation([0, 1, 0], float(k(-6, 10))))
     q = _head_axes(turn, nape)
     s = skull
-    neck = round_cone(nape, turn(s - [0.02, 0.0, 0.03]), 0.135 * stocky, 0.095)
+    neck = round_cone(nape, turn(s - [0.02, 0.0, 0.03]), 0.118 * stocky, 0.09)
     muzzle_end = s + [0.21 * snout, 0.0, -0.062]
     head = blend(
         0.05,
@@ -143,9 +143,9 @@ def dog(rng: Generator) -> Model:
     ears: list[Field] = []
     for side, sign in _SIDES:
         if pointed:
-            base, mid, tip = ([-0.03, 0.062 * sign, 0.085], [-0.03, 0.085 * sign, 0.15], [-0.035, 0.1 * sign, 0.22])
-            flat = blend(0.03, round_cone(turn(s + base), turn(s + mid), 0.05, 0.034),
-                         round_cone(turn(s + mid), turn(s + tip), 0.034, 0.01))
+            base, mid, tip = ([-0.035, 0.07 * sign, 0.06], [-0.035, 0.09 * sign, 0.13], [-0.03, 0.105 * sign, 0.205])
+            flat = blend(0.03, round_cone(turn(s + base), turn(s + mid), 0.058, 0.043),
+                         round_cone(turn(s + mid), turn(s + tip), 0.043, 0.012))
             way: Vec = turn(s + tip) - turn(s + base)
         else:
             base, mid, tip = ([-0.025, 0.1 * sign, 0.065], [-0.025, 0.15 * sign, -0.02], [0.0, 0.142 * sign, -0.125])
@@ -162,7 +162,7 @@ def dog(rng: Generator) -> Model:
     whole = [Part(mesh_of(body, (-1.0, -0.6, -0.1), (1.0, 0.6, 1.4), 190), coat)]
     whole.append(Part(mesh_of(union(*ears), (-1.0, -0.6, 0.2), (1.0, 0.6, 1.5), 110), ear_coat))
     whole.append(Part(mesh_of(nose, (0, -0.6, 0.2), (1.2, 0.6, 1.4), 30), plain("#1b1717", 0.25, specular=0.05)))
-    sides = [(side, turn(s + [0.075, 0.052 * sign, 0.03]), turn([0, 0, 0]) - turn([0.8, 0.5 * sign, 0.12]))
+    sides = [(side, turn(s + [0.07, 0.05 * sign, 0.03]), turn([0, 0, 0]) - turn([0.72, 0.7 * sign, 0.12]))
              for side, sign in _SIDES]
     eyes, eye_marks = _eyes(head, sides, 0.024)
     marks += eye_marks
@@ -170,7 +170,7 @@ def dog(rng: Generator) -> Model:
     end = np.asarray(tail_points[-1], float)
     marks.append(on_surface("quadruped_tail_tip", tail, end, tail_points[-2] - end, 0.01))
     marks.append(on_surface("quadruped_withers", body, [length * 0.55, 0, z], [0.0, 0.0, -1.0]))
-    collar = _collar(rng, nape, turn(s), 0.108 * stocky)
+    collar = _collar(rng, nape, turn(s), 0.118 * stocky)
     return Model((*whole, *eyes, collar), tuple(marks))
 
 
@@ -199,7 +199,7 @@ def _dog_coat(rng: Generator, skull: Points, turn: Callable[[Vec], Points]) -> t
     def belly(p: Points, n: Points) -> NDArray[np.float64]:
         wobble = 0.05 * (noise(p, 0.12, salt) - 0.5)
         low = step(p[:, 2] - 0.13 + wobble, 0.02)
-        under = step(n[:, 2] + 0.55 + wobble * 4, 0.25) * step(p[:, 2] - 0.62, 0.05)
+        under = step(n[:, 2] + 0.45 + wobble * 4, 0.25) * step(p[:, 2] - 0.62, 0.05) * step(np.abs(p[:, 1]) - 0.085, 0.03)
         face = step(np.linalg.norm((p - blaze) * [1.0, 1.0, 1.0], axis=1) - 0.125 + wobble, 0.02)
         return np.maximum(np.maximum(low, under), face)
 
@@ -375,7 +375,7 @@ def elephant(rng: Generator) -> Model:
         round_cone(turn(s + [0.04, 0, -0.17]), turn(s + [0.15, 0, -0.26]), 0.085, 0.05),
         nose,
     )
-    body = blend(0.1, blend(0.16, trunk_body, rump, chest, neck), *legs)
+    body = blend(0.17, blend(0.16, trunk_body, rump, chest, neck), *legs)
     body = blend(0.07, body, head)
     tail_root = np.array([-length * 1.27, 0.0, z + 0.36])
     tail_path = [tail_root + [0.08, 0, 0.0], tail_root + [-0.07, 0, -0.08], tail_root + [-0.1, k(-0.05, 0.05), -0.28],
@@ -396,8 +396,8 @@ def elephant(rng: Generator) -> Model:
         out = -q[0] * np.cos(np.radians(90 - flap)) + q[1] * sign * np.sin(np.radians(90 - flap))
         frame = np.stack([out, np.cross(q[2], out), q[2]])
         center = root + out * 0.19 * big + q[2] * -0.03
-        blade = blend(0.06, ellipsoid(center, (0.25 * big, 0.03, 0.27 * big), frame),
-                      ellipsoid(center + out * -0.03 * big - q[2] * 0.17 * big, (0.14 * big, 0.027, 0.19 * big), frame))
+        blade = blend(0.06, ellipsoid(center, (0.25 * big, 0.042, 0.27 * big), frame),
+                      ellipsoid(center + out * -0.03 * big - q[2] * 0.17 * big, (0.14 * big, 0.038, 0.19 * big), frame))
         ears.append(blade)
         low_tip = center - out * 0.04 * big - q[2] * 0.33 * big
         marks.append(on_surface(f"quadruped_ear_{side}_tip", blade, low_tip + q[2] * 0.05, q[2], 0.012))
@@ -437,7 +437,7 @@ def elephant(rng: Generator) -> Model:
     low, high = (-1.1, -0.8, -0.1), (1.7, 0.8, 1.8)
     parts = [
         Part(mesh_of(body, low, high, 200), coat),
-        Part(mesh_of(union(*ears), low, high, 150), inner),
+        Part(mesh_of(union(*ears), low, high, 190), inner),
         Part(mesh_of(union(*tusks), low, high, 150), plain("#f4ead6", 0.3)),
         Part(mesh_of(tuft, low, high, 30), plain("#3b3838", 0.8)),
     ]

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lvlm_eval.synthetic.car import AMBER_LAMP, CHROME, GLASS, LAMP, RED_LAMP, TRIM
+from lvlm_eval.synthetic.car import AMBER_LAMP, CHROME, GLASS, RED_LAMP, TRIM, lamp_material
 from lvlm_eval.synthetic.fields import (
     Distances,
     Field,
@@ -79,9 +79,7 @@ def bus(rng: Generator) -> Model:
         for place, z in (("top", lintel - 0.02), ("bottom", 1.12)):
             marks.append(on_surface(f"vehicle_windshield_{side}_{place}", shape, [0, (w - 0.17) * sign, z], [-1, 0, 0]))
         marks.append(on_surface(f"vehicle_window_rear_{side}_top", shape, [0, (w - 0.22) * sign, lintel - 0.03], [1, 0, 0]))
-        for end, x in (("front", half - 0.2), ("rear", -half + 0.12)):
-            marks.append(on_surface(f"vehicle_roof_{end}_{side}_corner", shape, [x - 0.1 * np.sign(x), (w - 0.15) * sign, top - 0.15],
-                                    [-np.sign(x), -sign, -1.0]))
+        marks.append(on_surface(f"vehicle_window_rear_{side}_bottom", shape, [0, (w - 0.22) * sign, 1.5], [1, 0, 0]))
     return Model(tuple(parts), tuple(marks))
 
 
@@ -177,8 +175,10 @@ def _fittings(
         marks.append(on_surface(f"vehicle_taillight_{side}_center", rear, [-half + 0.1, (w - 0.2) * sign, 0.95], [1, 0, 0]))
         marks.append(on_surface(f"vehicle_mirror_{side}_center", mirror, [mx + 0.06, (w + 0.17) * sign, lintel - 0.32],
                                 [0, -sign, 0], 0.02))
+    marks.append(on_surface("vehicle_plate_front_center", plates, [half - 0.3, 0.0, 0.45], [-1, 0, 0]))
+    marks.append(on_surface("vehicle_plate_rear_center", plates, [0.3 - half, 0.0, 0.8], [1, 0, 0]))
     return [
-        Part(mesh_of(head, low, high, 150), LAMP),
+        Part(mesh_of(head, low, high, 170), lamp_material((w - 0.33, 0.68), (0.22, 0.11))),
         Part(mesh_of(rear, low, high, 150), RED_LAMP),
         Part(mesh_of(amber, low, high, 150), AMBER_LAMP),
         Part(mesh_of(bumper, low, high, 130), TRIM),

@@ -26,12 +26,30 @@ from lvlm_eval.synthetic.materials import Mask, Material, layered, plain, step
 from lvlm_eval.synthetic.shapes import Mark, Model, Part, mesh_of, on_surface
 from lvlm_eval.synthetic.wheels import hub_point, placed, wheel
 
-GLASS = plain("#10171c", 0.05, specular=0.1)
+GLASS = plain("#0b1014", 0.05, specular=0.05)
 TRIM = plain("#202225", 0.6)
 LAMP = plain("#f4f7fa", 0.12, specular=0.12, glow=0.35)
 RED_LAMP = plain("#c4121a", 0.12, specular=0.1, glow=0.35)
 AMBER_LAMP = plain("#ef8a17", 0.15, specular=0.1, glow=0.3)
 CHROME = plain("#d5d8db", 0.22, metallic=0.9)
+
+
+def lamp_material(center: tuple[float, float], half: tuple[float, float]) -> Material:
+    """A headlamp's glass: a dark rim, bright inside with two round reflectors; centre and half size in (y, z)."""
+
+    def spot(p: Points, n: Points) -> NDArray[np.float64]:
+        y, z = np.abs(p[:, 1]) - center[0], p[:, 2] - center[1]
+        d = np.minimum(np.hypot(y - half[0] * 0.34, z), np.hypot(y + half[0] * 0.22, z)) - half[1] * 0.5
+        return step(d, half[1] * 0.08)
+
+    def inner(p: Points, n: Points) -> NDArray[np.float64]:
+        y, z = (np.abs(p[:, 1]) - center[0]) / half[0], (p[:, 2] - center[1]) / half[1]
+        return step(np.hypot(y, z) - 0.8, 0.06)
+
+    bezel = plain("#2a2e33", 0.15, specular=0.08)
+    return layered(bezel, (inner, plain("#8d979f", 0.12, specular=0.1)), (spot, LAMP))
+
+
 PAINTS = ("#b3202a", "#1f5fa8", "#e0a21b", "#2f8f83", "#e9e6df", "#3b4a5a", "#d8602a", "#7fa7c7", "#5a7d4a", "#8c2f5e")
 
 
@@ -102,9 +120,9 @@ def car(rng: Generator) -> Model:
     style = (_hatchback, _saloon, _off_road)[int(rng.integers(3))]()
     r = style.wheel_radius
     lower = np.vstack([
-        curve(style.nose, 5), curve(style.tail, 5), [[style.tail[-1][0], style.sill], [style.nose[0][0], style.sill]],
+        curve(style.nose, 14), curve(style.tail, 14), [[style.tail[-1][0], style.sill], [style.nose[0][0], style.sill]],
     ])
-    roof_line = curve(style.cabin[1:-1], 5)
+    roof_line = curve(style.cabin[1:-1], 14)
     upper = np.vstack([[style.cabin[0]], roof_line, [style.cabin[-1]]])
     deck = common(0.14, _side_field(lower), _plan_field(style, 0.2))
     cabin = common(0.16, _side_field(upper), _plan_field(style, 0.42))
@@ -127,7 +145,7 @@ def car(rng: Generator) -> Model:
     for side, sign in (("left", 1.0), ("right", -1.0)):
         for place, (y, z) in (("top", screen[0]), ("bottom", screen[1])):
             marks.append(on_surface(f"vehicle_windshield_{side}_{place}", solid, [nose_x - 3.2, y * sign, z], [-1, 0, 0]))
-        for place, (y, z) in (("top", rear[0]),):
+        for place, (y, z) in (("top", rear[0]), ("bottom", rear[1])):
             marks.append(on_surface(f"vehicle_window_rear_{side}_{place}", solid, [tail_x + 3.0, y * sign, z], [1, 0, 0]))
     return Model(tuple(parts), tuple(marks))
 
@@ -226,9 +244,11 @@ def _details(
         marks.append(on_surface(f"vehicle_taillight_{side}_center", rear, [tail + 0.1, (w - 0.17) * sign, z_rear], [1, 0, 0]))
         flip = mirrored(mirror)
         marks.append(on_surface(f"vehicle_mirror_{side}_center", flip, [mx, (w + 0.11) * sign, mz], [0.0, -sign, 0.0], 0.025))
+    marks.append(on_surface("vehicle_plate_front_center", plate_f, [nose - 0.2, 0.0, style.nose[1][1] + 0.02], [-1, 0, 0]))
+    marks.append(on_surface("vehicle_plate_rear_center", plate_r, [tail + 0.2, 0.0, style.tail[-2][1] + 0.13], [1, 0, 0]))
     silver = plain("#eceff2", 0.5)
     return [
-        Part(mesh_of(head, low, high, 150), LAMP),
+        Part(mesh_of(head, low, high, 170), lamp_material((w - 0.27, z_lamp), (0.19, 0.085))),
         Part(mesh_of(rear, low, high, 150), RED_LAMP),
         Part(mesh_of(grille, low, high, 120), plain("#15171a", 0.35)),
         Part(mesh_of(union(plate_f, plate_r), low, high, 150), silver),

@@ -25,7 +25,7 @@ from lvlm_eval.synthetic.views import Seen, View, compose, picture, seeded
 INTRA_PAIRS = 20
 CROSS_PAIRS = 8
 SPLIT_PAIRS = 6
-JPEG_QUALITY = 84
+JPEG_QUALITY = 78
 
 Json = dict[str, object]
 

@@ -167,8 +167,8 @@ def _shell_chair(rng: Generator) -> Model:
         result: Distances = (np.maximum(a, b) + soft**2 * 0.016 * 0.25) * 0.82
         return result
 
-    half = (d - 0.06, w - 0.07)
-    legs, marks = _legs(_leg_corners(half, z - 0.025, (0.1, 0.11)), (0.02, 0.0125), square=False)
+    half = (d - 0.1, w - 0.1)
+    legs, marks = _legs(_leg_corners(half, z - 0.022, (0.12, 0.12)), (0.02, 0.0125), square=False)
     cross = union(
         round_cone((half[0] + 0.03, half[1] + 0.015, z - 0.11), (half[0] + 0.03, -half[1] - 0.015, z - 0.11), 0.008, 0.008),
         round_cone((-half[0] - 0.03, half[1] + 0.015, z - 0.11), (-half[0] - 0.03, -half[1] - 0.015, z - 0.11), 0.008, 0.008),

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from lvlm_eval.synthetic.fields import Points
 
 _WHITE = 2.6
+_SATURATION = 1.12
+_CONTRAST = 0.55
 Sky = Callable[[Points, float], Points]
 
 
@@ -63,7 +65,9 @@ def gradient_sky(
         soft = 0.03 + 0.9 * roughness
         over = np.clip(up / soft * 0.5 + 0.5, 0.0, 1.0)[:, None]
         over = over * over * (3 - 2 * over)
-        result = ground + (above - ground) * over
+        # Floors look darker straight below than far off, which gives polished metal its shape.
+        below = ground * (1.25 - 0.75 * np.clip(-up, 0.0, 1.0)[:, None] ** 0.5)
+        result = below + (above - below) * over
         for toward, cosine, color in windows:
             edge = 0.015 + 0.5 * roughness
             hit = np.clip((rays @ toward - cosine) / edge + 0.5, 0.0, 1.0)
@@ -75,9 +79,13 @@ def gradient_sky(
 
 
 def tone(linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Display values in [0, 1] for linear light: bright parts roll off softly, then the sRGB curve."""
+    """Display values in [0, 1] for linear light: bright parts roll off softly, then the sRGB curve
+    with a little more contrast and colour."""
     x = np.maximum(linear, 0.0)
     x = x * (1 + x / _WHITE**2) / (1 + x)
     x = np.clip(x, 0.0, 1.0)
-    result: NDArray[np.float64] = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
+    grey = x.mean(axis=-1, keepdims=True)
+    x = np.clip(grey + (x - grey) * _SATURATION, 0.0, 1.0)
+    y = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
+    result: NDArray[np.float64] = y + _CONTRAST * (y * y * (3 - 2 * y) - y)
     return result

@@ -12,7 +12,8 @@ _VEHICLE = {
     "vehicle_windshield_top": "top {} corner of the windshield",
     "vehicle_windshield_bottom": "bottom {} corner of the windshield",
     "vehicle_window_top": "top {} corner of the rear window",
-    "vehicle_roof_corner": "{} corner of the roof",
+    "vehicle_window_bottom": "bottom {} corner of the rear window",
+    "vehicle_plate_center": "center point of the {} number plate",
 }
 _AIRCRAFT = {
     "aircraft_nose_tip": "tip of the nose",
@@ -83,6 +84,8 @@ _CAR = (
     *_sided("vehicle_windshield_{}_top", *_LR),
     *_sided("vehicle_windshield_{}_bottom", *_LR),
     *_sided("vehicle_window_rear_{}_top", *_LR),
+    *_sided("vehicle_window_rear_{}_bottom", *_LR),
+    *_sided("vehicle_plate_{}_center", "front", "rear"),
 )
 _POT = (
     "vessel_spout_tip",
@@ -112,7 +115,7 @@ _ANIMAL = (
 
 CATEGORIES = (
     Category("car", "transportation", _CAR),
-    Category("bus", "transportation", (*_CAR, *_sided("vehicle_roof_{}_corner", *_FOUR))),
+    Category("bus", "transportation", _CAR),
     Category(
         "aeroplane",
         "transportation",
@@ -160,7 +163,7 @@ def describe(name: str) -> str:
     """A keypoint in words, as seen from the object itself: "center point of the front left wheel"."""
     sides = list(sides_of(name))
     template = _DESCRIPTIONS[concept_of(name)]
-    if concept_of(name) == "vehicle_window_top":
+    if concept_of(name) in ("vehicle_window_top", "vehicle_window_bottom"):
         sides.remove("rear")
     if template.count("{}") == 2:
         return template.format(*sides)

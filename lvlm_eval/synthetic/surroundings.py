@@ -124,13 +124,14 @@ def _trees(
     """Trees in the far half of the view: parts, and (x, y, spread) of each for its shade on the ground."""
     parts, spots = [], []
     crown, trunk, leaf, bark = _tree(rng, _pick(rng, *leaves))
+    drop = float(rng.uniform(0.18, 0.42))
     for _ in range(count):
         angle = np.radians(azimuth + 180 + float(rng.uniform(-38, 38)))
         far = size * float(rng.uniform(2.6, 6.5))
         tall = size * float(rng.uniform(*heights))
         x, y = far * np.cos(angle), far * np.sin(angle)
         for mesh, material in ((crown, leaf), (trunk, bark)):
-            parts.append(Part(placed(Mesh(mesh.vertices * tall, mesh.normals, mesh.faces), (x, y, 0)), material))
+            parts.append(Part(placed(Mesh(mesh.vertices * tall, mesh.normals, mesh.faces), (x, y, -drop * tall)), material))
         spots.append((x, y, tall * 0.3))
     return parts, spots
 
@@ -174,10 +175,10 @@ def _hazy(base: Material, haze: str, start: float, full: float) -> Material:
 def meadow(rng: Generator, azimuth: float, size: float) -> Place:
     """Grass, hills and trees."""
     dry = bool(rng.random() < 0.35)
-    colors = ("#b39a55", "#97833f", "#c9b06a") if dry else ("#6f9a43", "#5b8838", "#8bb053")
+    colors = ("#c3ac6e", "#ab9659", "#d4be84") if dry else ("#8fac66", "#7c9c58", "#a5bc7c")
     hills = ("#9a9a62", "#9fb0b5") if dry else ("#5f8a55", "#8fb0b8")
-    leaves = ("#6f8038", "#7d8a45") if dry else ("#4c7d3a", "#5f9145", "#3f7048")
-    parts, spots = _trees(rng, azimuth, size, leaves, (0.9, 1.7), int(rng.integers(2, 6)))
+    leaves = ("#6f8038", "#7d8a45") if dry else ("#5f8f4c", "#759f58", "#4f8058")
+    parts, spots = _trees(rng, azimuth, size, leaves, (0.4, 0.9), int(rng.integers(3, 8)))
     ground = _hazy(_shaded(_grass(rng, size, colors), spots), hills[0], size * 8, size * 40)
     return Place((), (_ground(ground, size * 90), *parts), _daylight(rng, azimuth, colors[0], hills))
 
@@ -187,7 +188,7 @@ def street(rng: Generator, azimuth: float, size: float) -> Place:
     salt = int(rng.integers(1000))
     half_road = size * float(rng.uniform(0.75, 1.0))
     shift = size * float(rng.uniform(-0.2, 0.2))
-    green = ("#7d9f52", "#6b8f45", "#94b061")
+    green = ("#93ad6c", "#829f5e", "#a6bb7f")
 
     def speckle(p: Points, n: Points) -> NDArray[np.float64]:
         return 0.6 * layered_noise(p, size * 0.4, salt) + 0.4 * layered_noise(p, size * 0.02, salt + 1, 2)
@@ -216,7 +217,7 @@ def street(rng: Generator, azimuth: float, size: float) -> Place:
     base = layered(_grass(rng, size, green), (pavement, tinted(plain("#b9b3a8", **rough), speckle, 0.1)),
                    (slabs, plain("#8f8a81", **rough)), (road, layered(asphalt, (paint, plain("#e9e6dc", **rough)))),
                    (kerb, plain("#cfcac0", **rough)))
-    parts, spots = _trees(rng, azimuth, size, ("#4f7f3d", "#648f47", "#3f7048"), (0.7, 1.2), int(rng.integers(2, 5)))
+    parts, spots = _trees(rng, azimuth, size, ("#5f8f4c", "#759f58", "#4f8058"), (0.4, 0.85), int(rng.integers(3, 7)))
     if rng.random() < 0.55:
         parts, spots = [], []
         parts += _houses(rng, azimuth, size)
@@ -273,7 +274,7 @@ def apron(rng: Generator, azimuth: float, size: float) -> Place:
     rough = {"roughness": 0.9, "specular": 0.03}
     concrete = tinted(plain(_pick(rng, "#a9a9a6", "#8f9296", "#b3aea4"), **rough), stains, 0.13)
     concrete = layered(concrete, (joints, plain("#5f605f", **rough)), (line, plain("#e8b92e", **rough)))
-    base = layered(_grass(rng, size, ("#7f9f55", "#6e9148", "#98b168")), (slab, concrete))
+    base = layered(_grass(rng, size, ("#93ad6c", "#829f5e", "#a6bb7f")), (slab, concrete))
     ground = _hazy(base, "#93a98d", size * 8, size * 40)
     return Place((), (_ground(ground, size * 90),), _daylight(rng, azimuth, "#9a9a96", ("#6b8f62", "#97b2bb")))
 

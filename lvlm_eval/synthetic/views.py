@@ -41,7 +41,7 @@ class Recipe:
 
 _OUTDOORS = (surroundings.meadow,)
 RECIPES = {
-    "car": Recipe(car, (surroundings.street, surroundings.street, surroundings.meadow), (8.0, 26.0), (0.74, 0.86)),
+    "car": Recipe(car, (surroundings.street,), (5.0, 20.0), (0.74, 0.86)),
     "bus": Recipe(bus, (surroundings.street,), (8.0, 24.0), (0.76, 0.87)),
     "aeroplane": Recipe(aeroplane, (surroundings.apron,), (8.0, 30.0), (0.8, 0.9)),
     "teapot": Recipe(teapot, (surroundings.kitchen,), (14.0, 38.0), (0.66, 0.78)),
@@ -142,7 +142,7 @@ def compose(seed: int, category: str, number: int) -> Composition:
 
 
 def _camera(rng: Generator, recipe: Recipe, points: np.ndarray, azimuth: float, elevation: float) -> Camera:
-    long_side = int(rng.integers(50, 61)) * 8
+    long_side = int(rng.integers(50, 58)) * 8
     ratio = float(rng.choice([0.667, 0.75, 0.8]))
     field_of_view = float(rng.uniform(20, 36))
     fill = float(rng.uniform(*recipe.fill))

@@ -16,8 +16,8 @@ from lvlm_eval.questions import DISTRACTOR_POLICIES, QuestionPolicy, make_questi
 from lvlm_eval.records import SETTINGS, Protocol, Setting
 from lvlm_eval.renderers import load_renderer
 from lvlm_eval.requests import DrawnRequests, RequestSource, WrittenRequests
-from lvlm_eval.results import canonical
-from lvlm_eval.runs import identity_of
+from lvlm_eval.runs.folder import canonical
+from lvlm_eval.runs.run import identity_of
 
 DEFAULT_PROMPT = "soco"
 DEFAULT_RENDERER = "red-arrow"

@@ -1,0 +1,57 @@
+"""What a run needs to know of whatever makes its requests."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from lvlm_eval.records import Ask, Question, Request, Setting
+
+QUESTIONS_KEPT = 64
+"""Questions whose pictures stay in memory: enough for every adapter's requests in flight, and about
+60 MB at the release's image size."""
+
+
+class RequestSource(Protocol):
+    """Where the requests of a run come from."""
+
+    @property
+    def name(self) -> str:
+        """The dataset's name, for folder names and tables."""
+        ...
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        """All questions; any first part of them is balanced over the categories."""
+        ...
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """The settings that this source can ask in."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know before the run starts, a line each."""
+        ...
+
+    @property
+    def comparable(self) -> str:
+        """Empty if figures compare with the published ones; else why they do not."""
+        ...
+
+    def identity(self) -> dict[str, Any]:
+        """Everything on this side that decides the requests, JSON-able."""
+        ...
+
+    def asks(self, question: Question, setting: Setting) -> tuple[Ask, ...]:
+        """The rows of a question in one setting, in order."""
+        ...
+
+    def request(self, ask: Ask) -> Request:
+        """What the model gets."""
+        ...
+
+
+def sha256_of_prompt(request: Request) -> str:
+    """Hex digest of the system text, a zero byte and the user's text."""
+    return hashlib.sha256(f"{request.system or ''}\0{request.text}".encode()).hexdigest()

@@ -1,0 +1,146 @@
+"""Requests that stand ready in SOCO-LVLM tables."""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lvlm_eval.datasets.fingerprint import fingerprint_files
+from lvlm_eval.datasets.lvlm_tables import LvlmTable, LvlmTables, TableRow
+from lvlm_eval.records import SETTINGS, Ask, Candidate, Picture, Question, Request, Setting
+from lvlm_eval.reference import supercategory_of, unlike_release
+from lvlm_eval.requests.source import QUESTIONS_KEPT
+
+
+@dataclass(frozen=True)
+class WrittenRequests:
+    """Requests that stand ready in SOCO-LVLM tables: text, options and images as in the file.
+
+    Attributes:
+        tables: one table a setting.
+        wanted: the settings of this run; no other table is read through.
+    """
+
+    tables: LvlmTables
+    wanted: tuple[Setting, ...]
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self.tables.name
+
+    @functools.cached_property
+    def questions(self) -> Sequence[Question]:
+        """One question a group, over the wanted tables, the categories taking turns."""
+        first_rows: dict[str, TableRow] = {}
+        for row in self._rows():
+            first_rows.setdefault(row.group, row)
+        by_category: dict[str, list[Question]] = {}
+        for row in first_rows.values():
+            by_category.setdefault(row.category, []).append(_written_question(row))
+        rounds = itertools.zip_longest(*by_category.values())
+        return tuple(question for turn in rounds for question in turn if question)
+
+    def _rows(self) -> Iterator[TableRow]:
+        for setting in self.wanted:
+            yield from self.tables.tables[setting].rows()
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """The settings that there is a table for."""
+        return tuple(setting for setting in SETTINGS if setting in self.tables.tables)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was unusual in the tables, and rows without an answer."""
+        lines = [f"{one.file}, {one.field}: {one.message}" for one in self.tables.defects]
+        blank = sum(not row.answer for row in self._rows())
+        if blank:
+            lines.append(
+                f"{blank} rows have no answer: the official parser counts them right when the "
+                "model says nothing, the strict one never"
+            )
+        return tuple(lines)
+
+    @property
+    def comparable(self) -> str:
+        """Only the release's own 2,000 questions with four rows each compare."""
+        return unlike_release((one.category for one in self.questions), len(self.questions))
+
+    def identity(self) -> dict[str, Any]:
+        """Fingerprint of all tables: text and images are part of them."""
+        files = sorted((str(setting), table.path) for setting, table in self.tables.tables.items())
+        return {"dataset": fingerprint_files(files), "protocol": "as written"}
+
+    def asks(self, question: Question, setting: Setting) -> tuple[Ask, ...]:
+        """The rows of a group, in the order of the file; a group can have any size."""
+        rows = self._groups[setting].get(question.id, ())
+        return tuple(
+            Ask(
+                id=f"{question.id}/{setting}/{place}",
+                question=question.id,
+                setting=setting,
+                rotation=place,
+                options={letter: _label(text) for letter, text in row.options.items()},
+                drawn={letter: _label(text) for letter, text in row.options.items()},
+                answer=row.answer,
+            )
+            for place, row in enumerate(rows)
+        )
+
+    def request(self, ask: Ask) -> Request:
+        """The row's own text and pictures; nothing is drawn or reworded."""
+        table = self.tables.tables[ask.setting]
+        row = self._groups[ask.setting][ask.question][ask.rotation]
+        return Request(
+            id=ask.id,
+            question=ask.question,
+            setting=ask.setting,
+            rotation=ask.rotation,
+            text=table.request_text(row),
+            system=None,
+            options=ask.options,
+            load_pictures=lambda: self._pictures(table, row.number),
+        )
+
+    @functools.cached_property
+    def _pictures(self) -> Callable[[LvlmTable, int], tuple[Picture, ...]]:
+        @functools.lru_cache(maxsize=QUESTIONS_KEPT)
+        def pictures(table: LvlmTable, number: int) -> tuple[Picture, ...]:
+            return table.pictures(table.rows()[number - 1])
+
+        return pictures
+
+    @functools.cached_property
+    def _groups(self) -> Mapping[Setting, Mapping[str, tuple[TableRow, ...]]]:
+        groups: dict[Setting, dict[str, tuple[TableRow, ...]]] = {}
+        for setting in self.wanted:
+            of_setting = groups.setdefault(setting, {})
+            for row in self.tables.tables[setting].rows():
+                of_setting[row.group] = (*of_setting.get(row.group, ()), row)
+        return groups
+
+
+def _written_question(row: TableRow) -> Question:
+    labels = {letter: _label(text) for letter, text in row.options.items()}
+    return Question(
+        id=row.group,
+        pair=None,
+        pair_group=None,
+        category=row.category,
+        supercategory=supercategory_of(row.category),
+        source=None,
+        target=None,
+        query=None,
+        candidates=tuple(Candidate(label) for label in sorted(set(labels.values()))),
+        answer=labels.get(row.answer),
+        description=None,
+        description_source=None,
+    )
+
+
+def _label(option: str) -> str:
+    """The point that an option's text names: "Point C" is C; other texts are their own label."""
+    head, _, tail = option.strip().partition(" ")
+    return tail.strip() if head.lower() == "point" and tail.strip() else option.strip()

@@ -1,0 +1,237 @@
+"""Hands requests to an adapter and pairs what comes back with what was asked."""
+
+import traceback
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import overload
+
+from lvlm_eval.errors import InputError, StoppedError
+from lvlm_eval.models import Adapter
+from lvlm_eval.records import Ask, Picture, Prediction, Request, Response
+from lvlm_eval.requests import RequestSource, sha256_of_prompt
+
+# After so many chunks in a row that gave nothing but an exception, a model is broken, not unlucky.
+FAILING_CHUNKS = 3
+
+
+def ask_all(
+    adapter: Adapter,
+    source: RequestSource,
+    pending: Sequence[Ask],
+    note: Callable[[str], None],
+) -> Generator[Prediction, None, None]:
+    """Ask the adapter, chunk by chunk; the pictures of the next chunk are drawn meanwhile.
+
+    Args:
+        adapter: answers.
+        source: makes the requests.
+        pending: what to ask, in this order.
+        note: told, a line each, what the adapter raised.
+
+    Yields:
+        One prediction for each ask, as they come; an ``error`` where there is no answer.
+
+    Raises:
+        InputError: the adapter refuses to work, or breaks the contract.
+        StoppedError: it failed too often in a row.
+    """
+    if adapter.chunk is None:
+        sent = _Sent()
+        yield from _ask(adapter, _Lazily(source, pending, sent), sent, _Failures(note))
+        return
+    size = max(1, adapter.chunk)
+    chunks = [pending[start : start + size] for start in range(0, len(pending), size)]
+    failures = _Failures(note)
+    with ThreadPoolExecutor(1, thread_name_prefix="draw") as pool:
+
+        def prepare(number: int) -> Future[_Prepared] | None:
+            if number >= len(chunks):
+                return None
+            return pool.submit(_prepare, source, chunks[number], adapter.needs_pictures)
+
+        ahead = prepare(0)
+        for number in range(len(chunks)):
+            prepared = ahead.result() if ahead else _Prepared()
+            ahead = prepare(number + 1)
+            yield from prepared.broken
+            yield from _ask(adapter, prepared.requests, prepared.sent, failures)
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What is remembered of the requests that an adapter was given."""
+
+    asks: dict[str, Ask] = field(default_factory=dict)
+    prompts: dict[str, str] = field(default_factory=dict)
+    images: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def track(self, ask: Ask, request: Request) -> Request:
+        """The same request, which leaves a note of the pictures when they are looked at."""
+        self.asks[ask.id] = ask
+        self.prompts[ask.id] = sha256_of_prompt(request)
+
+        def load() -> tuple[Picture, ...]:
+            pictures = request.load_pictures()
+            self.images[ask.id] = tuple(picture.sha256 for picture in pictures)
+            return pictures
+
+        return replace(request, load_pictures=load)
+
+    def prediction(self, response: Response) -> Prediction:
+        """The line to record; the ask counts as answered from now on."""
+        ask = self.asks.pop(response.id)
+        return Prediction(
+            id=ask.id,
+            question=ask.question,
+            setting=ask.setting,
+            rotation=ask.rotation,
+            options=ask.options,
+            answer=ask.answer,
+            text=response.text,
+            reasoning=response.reasoning,
+            finish_reason=response.finish_reason,
+            status=response.status,
+            error=response.error,
+            logprobs=response.logprobs,
+            usage=response.usage,
+            seconds=response.seconds,
+            served_model=response.served_model,
+            at=now(),
+            prompt_sha256=self.prompts.pop(ask.id, None),
+            images=self.images.pop(ask.id, ()),
+            drawn=ask.drawn,
+        )
+
+
+class _Lazily(Sequence[Request]):
+    """All pending requests, each prepared when it is looked at."""
+
+    def __init__(self, source: RequestSource, asks: Sequence[Ask], sent: _Sent) -> None:
+        self._source = source
+        self._asks = asks
+        self._sent = sent
+        for ask in asks:
+            sent.asks[ask.id] = ask
+
+    def __len__(self) -> int:
+        return len(self._asks)
+
+    @overload
+    def __getitem__(self, index: int) -> Request: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Request]: ...
+    def __getitem__(self, index: int | slice) -> Request | Sequence[Request]:
+        if isinstance(index, slice):
+            return _Lazily(self._source, self._asks[index], self._sent)
+        ask = self._asks[index]
+        return self._sent.track(ask, self._source.request(ask))
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """A chunk with its pictures drawn, and the rows whose pictures could not be."""
+
+    requests: list[Request] = field(default_factory=list)
+    broken: list[Prediction] = field(default_factory=list)
+    sent: _Sent = field(default_factory=_Sent)
+
+
+def _prepare(source: RequestSource, asks: Sequence[Ask], with_pictures: bool) -> _Prepared:
+    prepared = _Prepared()
+    for ask in asks:
+        prepared.sent.asks[ask.id] = ask
+        try:
+            request = prepared.sent.track(ask, source.request(ask))
+            if with_pictures:
+                pictures = request.pictures
+                prepared.requests.append(replace(request, load_pictures=_given(pictures)))
+            else:
+                prepared.requests.append(request)
+        except InputError as error:
+            failure = Response(ask.id, status="error", error=str(error))
+            prepared.broken.append(prepared.sent.prediction(failure))
+    return prepared
+
+
+def _given(pictures: tuple[Picture, ...]) -> Callable[[], tuple[Picture, ...]]:
+    return lambda: pictures
+
+
+@dataclass(slots=True)
+class _Failures:
+    """Counts the chunks in a row that raised and gave no answer."""
+
+    note: Callable[[str], None]
+    in_a_row: int = 0
+
+    def count(self, answers: int, error: Exception) -> None:
+        """Note a chunk that raised; stop the run when it was one too many.
+
+        Raises:
+            StoppedError: the adapter has failed too often without one answer.
+        """
+        self.note(f"the model raised {_described(error)}")
+        self.in_a_row = 0 if answers else self.in_a_row + 1
+        if self.in_a_row >= FAILING_CHUNKS:
+            raise StoppedError(
+                f"the model failed {FAILING_CHUNKS} times in a row without one answer; the last "
+                f"time: {_described(error)}"
+            ) from error
+
+
+def _ask(
+    adapter: Adapter, requests: Sequence[Request], sent: _Sent, failures: _Failures
+) -> Iterator[Prediction]:
+    """Hand requests to the adapter and pair what comes back with what was asked."""
+    if not len(requests):
+        return
+    answers, problem = 0, "the model gave no answer to this request"
+    raised: Exception | None = None
+    try:
+        for response in _checked(adapter.answer(requests), sent):
+            answers += response.status != "error"
+            yield sent.prediction(response)
+    except (InputError, StoppedError, GeneratorExit):
+        raise
+    except Exception as error:
+        problem, raised = _described(error), error
+    for id in tuple(sent.asks):
+        yield sent.prediction(Response(id, status="error", error=problem))
+    if raised is not None:
+        failures.count(answers, raised)
+    else:
+        failures.in_a_row = 0
+
+
+def _checked(responses: Iterable[Response], sent: _Sent) -> Iterator[Response]:
+    for response in responses:
+        if not isinstance(response, Response):
+            raise InputError(
+                f"the model's answer() gave {type(response).__name__}, expected Response."
+            )
+        if response.id not in sent.asks:
+            raise InputError(
+                f"the model answered '{response.id}', which was not asked or was answered already."
+            )
+        if not isinstance(response.text, str):
+            raise InputError(
+                f"the model's answer to '{response.id}' has text of type "
+                f"{type(response.text).__name__}, expected str."
+            )
+        yield response
+
+
+def _described(error: Exception) -> str:
+    """One line: what was raised, and where in the adapter."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}{place}" if message else type(error).__name__ + place
+
+
+def now() -> str:
+    """The time as it is recorded: UTC, ISO 8601, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
