@@ -5,6 +5,8 @@ Exit status: 0 done, 2 wrong usage or bad input, 3 finished but some requests fa
 early and resumable.
 """
 
+import contextlib
+import io
 import json
 import platform
 import shlex
@@ -19,6 +21,7 @@ from rich.console import Console
 from lvlm_eval import __version__
 from lvlm_eval.errors import InputError, StoppedError, nearest_names
 from lvlm_eval.models.registry import build_adapter, parse_arguments
+from lvlm_eval.models.secrets import word_without_secrets
 from lvlm_eval.report.listing import LISTS, list_of
 from lvlm_eval.report.progress import ProgressBar
 from lvlm_eval.report.showing import show_question
@@ -31,7 +34,6 @@ from lvlm_eval.runs.jobs import (
     parse_settings,
     settings_of,
 )
-from lvlm_eval.runs.stopping import StopSignals
 from lvlm_eval.scoring import Scored, score_input, score_run
 
 DECODING = "text"
@@ -187,8 +189,12 @@ def _run(
     for name, value in (("base_url", base_url), ("concurrency", concurrency)):
         if value is not None:
             arguments[name] = value
-    built = build_adapter(model, arguments, {"seed": seed})
+    # Standard output belongs to the table: whatever a model prints goes the other way.
+    with contextlib.redirect_stdout(sys.stderr):
+        built = build_adapter(model, arguments, {"seed": seed})
     source = open_source(data, choices, wanted)
+    if out is not None and not out.name:
+        raise InputError(f"--out '{out}' is no name of a folder. Give one, or leave it out.")
     folder = out or default_folder(source, built, DECODING)
     job = Job(
         source=source,
@@ -197,13 +203,14 @@ def _run(
         limit=limit,
         folder=folder,
         decoding=DECODING,
-        recorded=_recorded(data, source.name, source.comparable),
+        recorded=_recorded(data, source.name),
     )
     with ProgressBar() as bar:
         for note in source.notes:
             bar.note(note)
         try:
-            outcome = run(job, bar)
+            with contextlib.redirect_stdout(sys.stderr):
+                outcome = run(job, bar)
         except StoppedError as error:
             raise StoppedError(
                 f"{error}. The answers so far are in {folder}; the same command goes on from there."
@@ -289,17 +296,26 @@ def _list(
     Console(highlight=False).print(list_of(what))
 
 
-def main() -> None:
-    """Run a command; turn our own errors into one line and an exit status."""
+def run_command_line() -> int:
+    """Run a command; turn our own errors into one line.
+
+    Returns:
+        The exit status.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a sign still gets the rest
     try:
-        with StopSignals():
-            app()
+        app(standalone_mode=True)
     except InputError as error:
         _complain(str(error))
-        sys.exit(2)
+        return 2
     except StoppedError as error:
         _complain(str(error))
-        sys.exit(4)
+        return 4
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0 if done.code is None else 1
+    return 0
 
 
 def _print(scored: tuple[Scored, ...], as_json: bool) -> None:
@@ -315,12 +331,12 @@ def _complain(line: str) -> None:
     print(f"lvlm-eval: {line}", file=sys.stderr)  # noqa: T201  # the last line of a failed command
 
 
-def _recorded(data: str, data_name: str, comparable: str) -> dict[str, Any]:
+def _recorded(data: str, data_name: str) -> dict[str, Any]:
+    words = [word_without_secrets(word) for word in sys.argv[1:]]
     return {
-        "command": shlex.join(["lvlm-eval", *sys.argv[1:]]),
+        "command": shlex.join(["lvlm-eval", *words]),
         "data": data,
         "data_name": data_name,
-        "not_comparable_because": comparable,
         "version": __version__,
         "python": platform.python_version(),
         "host": socket.gethostname(),

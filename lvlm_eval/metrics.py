@@ -119,11 +119,10 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The rows of one question in one setting; ``absent`` rows of the plan are not among them."""
+    """The rows of one question in one setting."""
 
     question: str
     rows: tuple[ScoredRow, ...]
-    absent: int
 
     def answered(self, policy: GroupPolicy) -> tuple[ScoredRow, ...]:
         if policy == "found":
@@ -132,7 +131,7 @@ class _Group:
 
     @property
     def incomplete(self) -> bool:
-        return self.absent > 0 or any(row.status in (None, "error") for row in self.rows)
+        return any(row.status in (None, "error") for row in self.rows)
 
 
 def score(
@@ -142,7 +141,7 @@ def score(
 
     Args:
         rows: read rows of any settings, in any order; with ``planned``, also those that were never
-            asked (status None). Groups shorter than the longest of their setting lack rows, too.
+            asked (status None). Groups can have any size.
         questions: question id → question, for the breakdowns; may lack some or all.
         policy: how groups are scored.
 
@@ -157,7 +156,7 @@ def score(
     supercategories: dict[Setting, Mapping[str, Mapping[str, Accuracy]]] = {}
     warnings: list[str] = []
     for setting in (one for one in SETTINGS if one in by_setting):
-        groups, rotations = _groups(by_setting[setting], policy)
+        groups, rotations = _groups(by_setting[setting])
         circular = policy == "found" or rotations > 1
         settings[setting] = {
             parser: _parser_metrics(groups, parser, policy, circular) for parser in PARSERS
@@ -174,16 +173,13 @@ def score(
     return Metrics(settings, categories, supercategories, tuple(warnings))
 
 
-def _groups(rows: Iterable[ScoredRow], policy: GroupPolicy) -> tuple[list[_Group], int]:
+def _groups(rows: Iterable[ScoredRow]) -> tuple[list[_Group], int]:
     """The groups in the order of their questions, and how many rows the longest has."""
     found: dict[str, list[ScoredRow]] = defaultdict(list)
     for row in rows:
         found[row.question].append(row)
     longest = max(len(one) for one in found.values())
-    return [
-        _Group(key, tuple(found[key]), longest - len(found[key]) if policy == "planned" else 0)
-        for key in sorted(found)
-    ], longest
+    return [_Group(key, tuple(found[key])) for key in sorted(found)], longest
 
 
 def _split(
@@ -212,7 +208,7 @@ def _accuracy(
         whole += right == len(answered) and not spoilt
     return Accuracy(
         groups=len(groups),
-        rows=sum(len(group.rows) + group.absent for group in groups),
+        rows=sum(len(group.rows) for group in groups),
         circular_accuracy=_percent(whole, len(groups)) if circular else None,
         average_accuracy=_percent(sum(one for one, _ in clusters), sum(one for _, one in clusters)),
         circular_ci95=_rounded(wilson(whole, len(groups))) if circular else None,
@@ -239,7 +235,7 @@ def _parser_metrics(
         refused=statuses["refused"],
         truncated=statuses["truncated"],
         errors=statuses["error"],
-        missing=statuses[None] + sum(group.absent for group in groups),
+        missing=statuses[None],
         complete=not incomplete,
         incomplete_groups=incomplete,
         right_of_group={str(number): sizes[number] for number in range(most + 1)},

@@ -132,7 +132,7 @@ def _from_toml(found: Found) -> Prompt:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
 
-    def complain(field: str, error: jinja2.TemplateError, hint: str = "") -> InputError:
+    def complain(field: str, error: Exception, hint: str = "") -> InputError:
         return InputError(f"prompt '{found.path}', {field}: {error}{hint}")
 
     def compiled(field: str, text: str) -> Callable[[Mapping[str, Any]], str]:
@@ -147,7 +147,7 @@ def _from_toml(found: Found) -> Prompt:
             except jinja2.UndefinedError as error:
                 may_use = f". A template may use: {', '.join(sorted(values))}."
                 raise complain(field, error, may_use) from error
-            except jinja2.TemplateError as error:
+            except Exception as error:  # a template can divide by zero like any program
                 raise complain(field, error) from error
 
         return fill
@@ -178,7 +178,7 @@ def _from_toml(found: Found) -> Prompt:
         name=found.name,
         description=fields.description,
         settings=tuple(setting for setting in SETTINGS if setting in fields.templates),
-        definition=fields.model_dump(),
+        definition=fields.model_dump(exclude={"description"}),
         write=write,
         shadows=found.shadows,
     )
@@ -195,7 +195,7 @@ def _from_python(found: Found) -> Prompt:
     def write(context: PromptContext) -> PromptText:
         try:
             text = function(context)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise InputError(
                 f"prompt '{found.path}': write() raised {type(error).__name__}: {error}"
             ) from error
@@ -203,6 +203,8 @@ def _from_python(found: Found) -> Prompt:
             raise InputError(
                 f"prompt '{found.path}': write() gave {type(text).__name__}, expected str."
             )
+        if not text.isascii() and text != text.encode("utf-8", "replace").decode():
+            raise InputError(f"prompt '{found.path}': write() gave text that is no Unicode.")
         return PromptText(text, system)
 
     return Prompt(
@@ -218,7 +220,7 @@ def _from_python(found: Found) -> Prompt:
 def _run_file(path: Path) -> dict[str, Any]:
     try:
         return runpy.run_path(str(path))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"'{path}' cannot be run: {type(error).__name__}: {error}") from error
 
 

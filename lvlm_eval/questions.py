@@ -85,15 +85,17 @@ def make_questions(dataset: SocoTree, policy: QuestionPolicy, describer: Describ
     by_folder: list[list[Question]] = []
     for folder, files in dataset.pair_files("intra").items():
         of_folder: list[Question] = []
-        ranked = sorted(files, key=lambda file: rank(policy.seed, "pair", file.key))
+        ranked = sorted(files, key=lambda file: rank(policy.seed, "pair", _shown(file.key)))
         for file in ranked:
             if len(of_folder) == policy.pairs_per_category and folder:
                 break
             try:
+                if not _is_unicode(file.key):
+                    raise _NoQuestionError("its name is not Unicode; rename the file")
                 pair, found = dataset.read_pair(file)
                 chosen = _choose(pair, policy)
             except (InputError, _NoQuestionError) as error:
-                skipped.append(Defect(file.key, "pair", str(error)))
+                skipped.append(Defect(_shown(file.key), "pair", _shown(str(error))))
                 continue
             defects.extend(found)
             category = pair.target.category
@@ -120,6 +122,15 @@ class _Chosen:
 
 class _NoQuestionError(Exception):
     """The pair cannot give a question; says why."""
+
+
+def _is_unicode(name: str) -> bool:
+    return name == _shown(name)
+
+
+def _shown(name: str) -> str:
+    """A file name that any terminal and any JSON can hold."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _quota(questions: Sequence[Question], per_category: int) -> list[list[Question]]:

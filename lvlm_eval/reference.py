@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -62,18 +62,27 @@ def category_names() -> tuple[str, ...]:
 RELEASE_QUESTIONS = 2000
 """Questions in each table of SOCO-LVLM: 20 pairs of each of the 100 categories."""
 
+RELEASE_ROWS = 4
+"""Rows of each question: its four rotations."""
 
-def unlike_release(categories: Iterable[str], questions: int) -> str:
+
+def unlike_release(categories: Iterable[str], rows_of_questions: Sequence[int]) -> str:
     """Why figures on some data do not compare with the published ones; empty if they do.
 
     Args:
         categories: of all questions, in any spelling.
-        questions: how many there are.
+        rows_of_questions: the number of rows of each question that the figures are of.
     """
-    if {_key(one) for one in categories} != {_key(one) for one in category_names()}:
+    questions = len(rows_of_questions)
+    own, released = ({_key(one) for one in names} for names in (categories, category_names()))
+    if not own <= released or not own:
         return "its categories are not those of SOCO-LVLM"
     if questions != RELEASE_QUESTIONS:
-        return f"it has {questions} questions, SOCO-LVLM {RELEASE_QUESTIONS}"
+        return f"{questions} questions are scored, SOCO-LVLM has {RELEASE_QUESTIONS}"
+    if set(rows_of_questions) != {RELEASE_ROWS}:
+        return f"not all of its questions have {RELEASE_ROWS} rows"
+    if own != released:
+        return f"it has {len(own)} of SOCO-LVLM's {len(released)} categories"
     return ""
 
 

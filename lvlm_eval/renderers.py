@@ -132,7 +132,7 @@ def _from_python(name: str, path: Path, shadows: bool) -> Renderer:
         raise InputError(f"{path}: LABELS = {labels!r} must be four different texts.")
     source_label = _text(path, module, "SOURCE_LABEL", SourceStyle().label)
     marker_words = _text(path, module, "MARKER_WORDS", "marker")
-    return Renderer(
+    renderer = Renderer(
         name=name,
         description=_text(path, module, "DESCRIPTION", f"Drawn by {path.name}."),
         shadows=shadows,
@@ -148,6 +148,11 @@ def _from_python(name: str, path: Path, shadows: bool) -> Renderer:
             "marker_words": marker_words,
         },
     )
+    # A mistake in the function shows here, before a run asks anything.
+    corners = ((8, 8), (56, 8), (8, 40), (56, 40))
+    marks = [Mark(label, x, y) for label, (x, y) in zip(renderer.labels, corners, strict=True)]
+    renderer.render(Image.new("RGB", (64, 48), "gray"), marks)
+    return renderer
 
 
 def _read(path: Path) -> str:
@@ -169,7 +174,7 @@ def _checked_draw(
 ) -> Image.Image:
     try:
         drawn = draw(photo, list(marks))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{path}: draw() failed: {_said(error)}. Correct the file.") from error
     if not isinstance(drawn, Image.Image):
         raise InputError(
@@ -179,5 +184,5 @@ def _checked_draw(
     return shrunk(drawn, None)
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")

@@ -1,6 +1,7 @@
 """Scores recorded answers again, offline: run folders and the public toolkit's workbooks."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from lvlm_eval.errors import InputError
 from lvlm_eval.metrics import Metrics, score
 from lvlm_eval.records import Prediction, Question, ScoredRow
 from lvlm_eval.reference import unlike_release
+from lvlm_eval.requests import AS_WRITTEN
 from lvlm_eval.runs.folder import (
     ANSWERS,
     MANIFEST,
@@ -107,11 +109,15 @@ def score_run(folder: Path) -> Scored:
     except OSError as error:
         notes.append(f"{ANSWERS} and {METRICS} could not be written: {error}")
     last_call = manifest.recorded["calls"][-1]
+    as_written = manifest.identity.get("protocol") == AS_WRITTEN
     return Scored(
         model=str(manifest.identity["model"]["name"]),
         data=str(last_call.get("data_name", "")),
         place=folder,
-        not_comparable_because=str(last_call.get("not_comparable_because", "")),
+        not_comparable_because=_not_comparable(rows, questions)
+        or (
+            "" if as_written else "its questions are drawn anew, not those of the published tables"
+        ),
         metrics=metrics,
         notes=tuple(notes),
     )
@@ -125,12 +131,20 @@ def _score_workbooks(workbooks: Sequence[Workbook], place: Path) -> Scored:
         model=workbooks[0].model,
         data="SOCO-LVLM workbooks",
         place=place,
-        not_comparable_because=unlike_release(
-            [questions[row.question].category for row in rows if row.question in questions],
-            len({row.question for row in rows}),
-        ),
+        not_comparable_because=_not_comparable(rows, questions),
         metrics=score(rows, questions, "found"),
     )
+
+
+def _not_comparable(rows: Sequence[ScoredRow], questions: Mapping[str, Question]) -> str:
+    """Why the figures do not compare with the published ones; empty if those of all settings do."""
+    categories = [one.category for one in questions.values()]
+    sizes = Counter((row.setting, row.question) for row in rows)
+    for setting in dict.fromkeys(row.setting for row in rows):
+        of_setting = [count for (one, _), count in sizes.items() if one == setting]
+        if why := unlike_release(categories, of_setting):
+            return why
+    return ""
 
 
 def _planned_rows(

@@ -67,16 +67,16 @@ def test_a_failed_or_missing_row_is_no_wrong_answer_but_spoils_its_group():
         *group("3", "RW"),
         row("3", 2, "", status=None),
         row("3", 3, "", status=None),
-        *group("4", "RRR"),  # its fourth row is not even named
+        *group("4", "RRR"),  # three rows were planned
     ]
     found = figures(rows)
-    # circular 1 of 4; average over the 4 + 3 + 2 + 3 answered rows, of which 11 are right
-    assert found.circular_accuracy == 25.0
+    # circular 2 of 4; average over the 4 + 3 + 2 + 3 answered rows, of which 11 are right
+    assert found.circular_accuracy == 50.0
     assert found.average_accuracy == round(100 * 11 / 12, 6)
-    assert (found.rows, found.answered, found.errors, found.missing) == (16, 12, 1, 3)
+    assert (found.rows, found.answered, found.errors, found.missing) == (15, 12, 1, 2)
     assert not found.complete
-    assert found.incomplete_groups == ("2", "3", "4")
-    assert any("3 of 4 questions" in text for text in score(rows, {}, "planned").warnings)
+    assert found.incomplete_groups == ("2", "3")
+    assert any("2 of 4 questions" in text for text in score(rows, {}, "planned").warnings)
 
 
 def test_a_run_without_any_answer():

@@ -1,12 +1,13 @@
 """The API adapter against a real server on the loopback."""
 
+import json
 import threading
 from collections.abc import Callable
 
 import pytest
 from serving import Reply, Seen, serving
 
-from lvlm_eval.errors import InputError
+from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models import build_adapter
 from lvlm_eval.records import Picture, Request, Response
 
@@ -110,17 +111,28 @@ def test_how_a_request_ended(reply: Reply, status: str) -> None:
         Reply(body=b"{}"),
         Reply(body=b'{"choices": [{"mess'),
         Reply(body=b"[]"),
+        Reply(body=b'{"choices": [{"message": "hi"}]}'),
+        Reply(body=b'{"choices": {"a": 1}}'),
+        Reply(body=b'{"choices": 5}'),
+        Reply(body=b'{"choices": [{"message": {"content": "A"}}], "usage": "x"}'),
+        Reply(body=b'{"error": {"message": "CUDA out of memory"}}'),
+        Reply(finish_reason="error", text=""),
+        Reply(
+            status=429,
+            error={"message": "slow down"},
+            headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"},
+        ),
     ],
 )
 def test_temporary_trouble_is_tried_again(trouble: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lvlm_eval.models.openai.LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("lvlm_eval.models.server_trouble.LONGEST_PAUSE", 0.01)
     answers, seen = ask(lambda one, before: trouble if before < 2 else Reply(text="D"))
     assert [(answer.status, answer.text) for answer in answers] == [("ok", "D")]
     assert len(seen) == 3
 
 
 def test_trouble_that_stays_is_an_error_of_that_row_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lvlm_eval.models.openai.LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("lvlm_eval.models.server_trouble.LONGEST_PAUSE", 0.01)
 
     def behave(one: Seen, before: int) -> Reply:
         return Reply(status=500, error={"message": "oops"}) if one.text == "text 1" else Reply()
@@ -137,7 +149,6 @@ def test_trouble_that_stays_is_an_error_of_that_row_only(monkeypatch: pytest.Mon
         (401, None, "refuses the key"),
         (403, None, "refuses the key"),
         (404, None, "has no model 'm'"),
-        (429, "insufficient_quota", "quota is used up"),
     ],
 )
 def test_walls_stop_the_run(status: int, code: str | None, complaint: str) -> None:
@@ -145,23 +156,86 @@ def test_walls_stop_the_run(status: int, code: str | None, complaint: str) -> No
         ask(lambda *_: Reply(status=status, error={"message": "no", "code": code}), count=20)
 
 
+def test_a_used_up_quota_stops_the_run_resumable() -> None:
+    reply = Reply(status=429, error={"message": "no", "code": "insufficient_quota"})
+    with pytest.raises(StoppedError, match="quota is used up"):
+        ask(lambda *_: reply, count=20)
+
+
+def test_a_server_that_goes_away_stops_the_run_resumable() -> None:
+    down = Reply(status=503, error={"message": "down"}, headers={"Retry-After": "0"})
+    with (
+        serving(lambda one, _: Reply() if one.text == "text 0" else down) as server,
+        pytest.raises(StoppedError, match=r"the last 64 requests failed: .*down"),
+    ):
+        arguments = {"base_url": server.url, "concurrency": 1, "max_retries": 0}
+        list(build_adapter("openai:m", arguments).adapter.answer(requests(100)))
+
+
+def test_a_server_that_asks_for_a_day_is_not_waited_for() -> None:
+    reply = Reply(status=429, error={"message": "tomorrow"}, headers={"Retry-After": "86400"})
+    answers, seen = ask(lambda *_: reply)
+    assert [answer.status for answer in answers] == ["error"]
+    assert len(seen) == 1
+
+
+def test_the_time_out_is_of_the_whole_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lvlm_eval.models.server_trouble.LONGEST_PAUSE", 0.01)
+    go_on = threading.Event()
+
+    def behave(one: Seen, before: int) -> Reply:
+        if before == 0:
+            go_on.wait(20)
+        return Reply(text="C")
+
+    answers, seen = ask(behave, timeout=0.5)
+    go_on.set()
+    assert [answer.text for answer in answers] == ["C"]
+    assert len(seen) == 2
+
+
+def test_a_moderated_request_after_an_answer_is_its_own_trouble() -> None:
+    def behave(one: Seen, before: int) -> Reply:
+        return Reply(status=403, error={"message": "moderated"}) if "3" in one.text else Reply()
+
+    answers, _ = ask(behave, count=6, concurrency=1)
+    assert [answer.status for answer in answers] == ["ok", "ok", "ok", "error", "ok", "ok"]
+
+
+def test_content_in_parts_is_joined() -> None:
+    message = {
+        "role": "assistant",
+        "content": [{"type": "text", "text": t} for t in ("It is ", "B")],
+    }
+    body = json.dumps({"choices": [{"finish_reason": "stop", "message": message}]}).encode()
+    answers, _ = ask(lambda *_: Reply(body=body))
+    assert [(answer.status, answer.text) for answer in answers] == [("ok", "It is B")]
+
+
+def test_extra_fields_win_over_defaults() -> None:
+    _, seen = ask(lambda *_: Reply(), extra={"max_tokens": 50, "temperature": 1})
+    assert (seen[0].body["max_tokens"], seen[0].body["temperature"]) == (50, 1)
+    _, seen = ask(lambda *_: Reply(), extra={"max_completion_tokens": 7})
+    assert "max_tokens" not in seen[0].body
+
+
 def test_a_request_that_is_always_refused_stops_the_run_early() -> None:
     refusal = Reply(status=400, error={"message": "Unsupported parameter: 'max_tokens'"})
     with serving(lambda *_: refusal) as server:
         adapter = build_adapter("openai:m", {"base_url": server.url, "concurrency": 1}).adapter
-        with pytest.raises(InputError, match=r"refuses every request.*max_tokens"):
+        with pytest.raises(InputError, match=r"answers no request.*max_tokens"):
             list(adapter.answer(requests(100)))
         assert len(server.seen) == 8
 
 
-def test_no_server_at_all_is_an_error_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lvlm_eval.models.openai.LONGEST_PAUSE", 0.01)
-    adapter = build_adapter(
-        "openai:m", {"base_url": "http://127.0.0.1:9/v1", "max_retries": 1}
-    ).adapter
-    (answer,) = adapter.answer(requests(1))
+def test_no_server_at_all_is_said_with_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lvlm_eval.models.server_trouble.LONGEST_PAUSE", 0.01)
+    arguments = {"base_url": "http://127.0.0.1:9/v1", "max_retries": 1}
+    (answer,) = build_adapter("openai:m", arguments).adapter.answer(requests(1))
     assert answer.status == "error"
-    assert "Connection error" in (answer.error or "")
+    assert "ConnectError" in (answer.error or "")
+    with pytest.raises(InputError, match=r"answers no request: .*ConnectError"):
+        list(build_adapter("openai:m", arguments).adapter.answer(requests(100)))
 
 
 def test_as_many_requests_at_a_time_as_asked_for() -> None:

@@ -7,6 +7,7 @@ import pytest
 from lvlm_eval.errors import InputError
 from lvlm_eval.models import Adapter, build_adapter
 from lvlm_eval.models.registry import parse_arguments
+from lvlm_eval.models.secrets import word_without_secrets
 from lvlm_eval.records import Request
 
 MODEL = """
@@ -36,7 +37,8 @@ def request() -> Request:
 def test_a_users_class_needs_no_base_class(model_file: Path) -> None:
     built = build_adapter(str(model_file), {"letter": "C"})
     assert built.name == "mine.py:Mine"
-    assert built.settings == {"letter": "C"}
+    assert built.settings == {"letter": "C", "verbose": False}
+    assert len(built.code) == 64
     assert isinstance(built.adapter, Adapter)
     assert built.adapter.chunk == Adapter.chunk
     assert [one.text for one in built.adapter.answer([request()])] == ["C"]
@@ -60,7 +62,11 @@ def test_a_class_of_several_is_named(model_file: Path) -> None:
         ("random:3", {}, "unknown model 'random:3'"),
         ("random", {"sed": 3}, r"takes no argument 'sed'\. Did you mean 'seed'"),
         ("openai:gpt-4o", {}, "set OPENAI_API_KEY"),
-        ("openai:x", {"base_url": "http://h", "concurrency": 0}, "concurrency must be"),
+        (
+            "openai:x",
+            {"base_url": "http://h", "concurrency": 0},
+            "concurrency is 0, expected a whole number",
+        ),
         ("openai:x", {"model": "y"}, "takes no argument 'model'"),
         ("absent.py", {}, r"model file 'absent\.py' does not exist"),
     ],
@@ -100,12 +106,22 @@ def test_secrets_and_incidental_arguments_stay_out_of_the_settings(
 ) -> None:
     model_file.write_text(MODEL.replace('letter="A"', 'letter="A", api_key=""'))
     assert build_adapter(str(model_file), {"api_key": "hunter2"}).settings == {
-        "api_key": "(not recorded)"
+        "letter": "A",
+        "api_key": "(not recorded)",
+        "verbose": False,
     }
     built = build_adapter(
         "openai:m", {"base_url": "http://h/v1", "concurrency": 3, "detail": "low"}
     )
-    assert built.settings == {"temperature": 0.0, "max_tokens": 1024, "detail": "low"}
+    assert built.settings == {
+        "temperature": 0,
+        "max_tokens": 1024,
+        "max_completion_tokens": None,
+        "detail": "low",
+        "extra": None,
+    }
+    nested = build_adapter("openai:m", {"base_url": "http://h/v1", "extra": {"api_key": "sk-1"}})
+    assert nested.settings["extra"] == {"api_key": "(not recorded)"}
 
 
 def test_defaults_do_not_override_what_the_user_gave() -> None:
@@ -123,3 +139,50 @@ def test_a_missing_package_ends_in_the_pip_command() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("pip install 'lvlm-eval[openai]'")
+
+
+def test_the_baselines_seed_is_one_of_their_settings() -> None:
+    assert build_adapter("random", {}, {"seed": 9}).settings == {"seed": 9}
+
+
+def test_whatever_of_the_contract_a_plain_class_has_counts(model_file: Path) -> None:
+    model_file.write_text(
+        MODEL.replace('letter="A"', 'letter="A", threads=1').replace(
+            "    def __init__",
+            "    chunk = 7\n    settings = 'desc'\n    needs_pictures = False\n"
+            "    incidental = {'threads'}\n"
+            "    def identity(self):\n        return {'revision': 'abc'}\n    def __init__",
+        )
+    )
+    built = build_adapter(str(model_file), {"threads": 4})
+    assert built.settings == {"letter": "A", "verbose": False, "revision": "abc"}
+    assert built.adapter.chunk == 7
+    assert built.adapter.settings == ("desc",)
+    assert built.adapter.needs_pictures is False
+
+
+@pytest.mark.parametrize(
+    "attribute", ["chunk = 'all'", "chunk = 2.5", "chunk = 0", "settings = 'viss'", "settings = ()"]
+)
+def test_a_contract_of_the_wrong_type_is_refused(model_file: Path, attribute: str) -> None:
+    model_file.write_text(MODEL.replace("    def __init__", f"    {attribute}\n    def __init__"))
+    with pytest.raises(InputError, match=attribute.split()[0]):
+        build_adapter(str(model_file), {})
+
+
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        ("api_key=sk-1=2", "api_key=(not recorded)"),
+        ("--model-arg=api_key=sk-1", "--model-arg=api_key=(not recorded)"),
+        ('extra={"api_key": "sk-1", "n": 1}', 'extra={"api_key": "(not recorded)", "n": 1}'),
+        ("http://user:pw@host:80/v1", "http://host:80/v1"),
+        ("--base-url=http://user:pw@host/v1?api_key=x&a=1",
+         "--base-url=http://host/v1?api_key=(not recorded)&a=1"),
+        ("max_tokens=5", "max_tokens=5"),
+        ("temperature=0.7", "temperature=0.7"),
+        ("sample", "sample"),
+    ],
+)  # fmt: skip
+def test_secrets_are_blotted_out_of_command_lines(word: str, written: str) -> None:
+    assert word_without_secrets(word) == written

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making import table_rows, write_table, write_tables, write_tree
+from making import encoded_image, table_rows, write_table, write_tables, write_tree
 
 from lvlm_eval.datasets import open_dataset
 from lvlm_eval.errors import InputError
@@ -132,9 +132,32 @@ def test_identity_is_of_content_not_of_place(tmp_path: Path) -> None:
     one = canonical(drawn(write_tree(tmp_path / "a")).identity())
     same = canonical(drawn(write_tree(tmp_path / "b" / "c")).identity())
     assert one == same
-    image = next((tmp_path / "a" / "Images").rglob("*.JPEG"))
-    image.write_bytes(image.read_bytes() + b"\0")
+    for pair in (tmp_path / "a" / "PairAnnotations" / "intra").rglob("*.json"):
+        pair.write_text(pair.read_text().replace(", 40]", ", 41]"))
     assert canonical(drawn(tmp_path / "a").identity()) != one
+
+
+def test_photos_are_known_by_content(tmp_path: Path) -> None:
+    source, copy = drawn(write_tree(tmp_path / "a")), drawn(write_tree(tmp_path / "b"))
+    photos = source.photos(source.questions)
+    assert len(photos) == 6
+    assert copy.photos(copy.questions) == photos
+    assert len(source.photos(source.questions[:1])) == 2
+    image = tmp_path / "a" / "Images" / "car" / "car_1.JPEG"
+    image.write_bytes(image.read_bytes() + b"\0")
+    changed = source.photos(source.questions)
+    assert {path for path in photos if changed[path] != photos[path]} == {"Images/car/car_1.JPEG"}
+    image.unlink()
+    assert "Images/car/car_1.JPEG" not in source.photos(source.questions)
+
+
+def test_photos_of_another_size_than_recorded_are_noted(tmp_path: Path) -> None:
+    root = write_tree(tmp_path)
+    assert drawn(root).notes == ()
+    (root / "Images/car/car_1.JPEG").write_bytes(encoded_image((160, 120)))
+    (note,) = drawn(root).notes
+    assert "1 photos have another size" in note
+    assert "car_1.JPEG is 160×120, recorded 80×60" in note
 
 
 @pytest.mark.parametrize(
@@ -172,8 +195,6 @@ def test_wrong_choices_get_one_line(tmp_path: Path, choice: dict[str, Any], comp
 
 def test_a_photo_unlike_its_annotation_is_refused_when_a_point_is_outside(tmp_path: Path) -> None:
     root = write_tree(tmp_path, categories=("car",), images=2)
-    from making import encoded_image
-
     for image in (root / "Images").rglob("*.JPEG"):
         image.write_bytes(encoded_image((9, 7)))
     source = drawn(root)
@@ -194,8 +215,9 @@ def written(path: Path, *settings: Any) -> WrittenRequests:
 def test_rows_are_sent_as_they_stand(tmp_path: Path) -> None:
     rows = table_rows(groups=2)
     source = written(write_table(tmp_path / "soco_lvlm_img.tsv", rows))
-    assert [question.id for question in source.questions] == ["0", "1"]
-    first = source.questions[0]
+    by_id = {question.id: question for question in source.questions}
+    assert set(by_id) == {"0", "1"}
+    first = by_id["0"]
     assert first.answer == "A"
     asks = source.asks(first, "vis")
     assert [ask.answer for ask in asks] == ["A", "D", "C", "B"]
@@ -227,6 +249,7 @@ def test_groups_of_any_size_whose_rows_are_apart(tmp_path: Path) -> None:
 def test_a_folder_of_tables_and_the_settings_in_it(tmp_path: Path) -> None:
     source = written(write_tables(tmp_path))
     assert source.settings == SETTINGS
+    assert source.photos(source.questions) == {}
     question = source.questions[0]
     counts = [
         len(source.request(source.asks(question, setting)[0]).pictures) for setting in SETTINGS
@@ -251,18 +274,9 @@ def test_drawing_choices_are_refused_with_tables(tmp_path: Path) -> None:
         open_source(str(path), DrawingChoices(), ("desc",))
 
 
-def test_comparable_with_the_published_figures_only_if_it_is_the_release(tmp_path: Path) -> None:
-    from lvlm_eval.reference import category_names
-
-    assert "categories are not" in written(write_table(tmp_path / "a_img.tsv")).comparable
-    names = sorted(category_names())
-    rows = table_rows(groups=100, categories=[name.replace(" ", "_") for name in names])
-    small = written(write_table(tmp_path / "b_img.tsv", rows))
-    assert small.comparable == "it has 100 questions, SOCO-LVLM 2000"
-    full = [
-        {**row, "g_index": f"{row['g_index']}-{copy}", "index": f"{row['index']}-{copy}"}
-        for copy in range(20)
-        for row in rows
-    ]
-    assert written(write_table(tmp_path / "c_img.tsv", full)).comparable == ""
-    assert "categories are not" in drawn(write_tree(tmp_path / "tree")).comparable
+def test_tables_in_any_order_give_the_same_first_questions(tmp_path: Path) -> None:
+    rows = table_rows(groups=8)
+    source = written(write_table(tmp_path / "a_img.tsv", rows))
+    turned = written(write_table(tmp_path / "b_img.tsv", rows[::-1]))
+    assert [q.id for q in source.questions] == [q.id for q in turned.questions]
+    assert {q.category for q in source.questions[:2]} == {"car", "bus"}

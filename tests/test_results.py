@@ -148,11 +148,19 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
 
 def test_manifest_comes_back_and_a_broken_one_is_named(tmp_path: Path) -> None:
     assert read_manifest(tmp_path) is None
-    manifest = Manifest({"a": {"b": 1}}, {"calls": []})
+    identity = {"model": {"name": "m"}, "data": "\udcff"}
+    manifest = Manifest(identity, {"calls": [{"at": "now"}]}, {"a.jpg": "12"})
     write_manifest(tmp_path, manifest)
     assert read_manifest(tmp_path) == manifest
-    for content in ("{", "[]", '{"identity": {}}', "null"):
+    empty = '{"identity": {}, "recorded": {}}'
+    for content in ("{", "[]", '{"identity": {}}', "null", empty):
         (tmp_path / "manifest.json").write_text(content)
         with pytest.raises(InputError, match="is not the manifest of a run"):
             read_manifest(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_predictions_that_are_no_file_are_named(tmp_path: Path) -> None:
+    (tmp_path / "predictions.jsonl").mkdir()
+    with pytest.raises(InputError, match=r"predictions\.jsonl cannot be read"):
+        read_predictions(tmp_path)

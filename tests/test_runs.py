@@ -231,7 +231,11 @@ def test_rows_without_an_answer_are_errors(tree: Path, tmp_path: Path) -> None:
         (lambda rs: ["A"], "gave str, expected Response"),
         (lambda rs: [Response("x/vis/0", text="A")], "answered 'x/vis/0', which was not asked"),
         (lambda rs: [Response(rs[0].id)] * 2, "answered already"),
-        (lambda rs: [Response(rs[0].id, text=3)], "text of type int"),  # type: ignore[arg-type]  # the mistake
+        (lambda rs: [Response(rs[0].id, text=3)], "text: Input should be a valid string"),  # type: ignore[arg-type]  # the mistake
+        (lambda rs: [Response(rs[0].id, status="weird")], "status: Input should be 'ok'"),  # type: ignore[arg-type]  # the mistake
+        (lambda rs: [Response(rs[0].id, seconds="fast")], "seconds: Input should be a valid"),  # type: ignore[arg-type]  # the mistake
+        (lambda rs: [Response(rs[0].id, reasoning=["a"])], "reasoning: Input"),  # type: ignore[arg-type]  # the mistake
+        (lambda rs: [Response(rs[0].id, usage={"x": object()})], "object is nothing that JSON"),
     ],
 )
 def test_adapters_that_break_the_contract_are_told(
@@ -333,3 +337,65 @@ def test_the_manifest_says_what_was_asked_of_whom(tree: Path, tmp_path: Path) ->
     assert identity["renderer"]["style"]["marker"]["shape"] == "arrow"
     assert identity["rotations"] == 4
     assert "tree" not in json.dumps(identity)  # no path
+
+
+def test_what_json_cannot_hold_is_made_to_fit(tree: Path, tmp_path: Path) -> None:
+    def odd(requests: Sequence[Request]) -> Iterable[Response]:
+        for request in requests:
+            yield Response(
+                request.id,
+                text="B \ud83d",
+                logprobs={"A": -0.5, "B": float("-inf"), "C": float("nan")},
+                usage={"share": float("nan"), "parts": (1, 2)},
+            )
+
+    go(tree, tmp_path / "out", Scripted(odd), limit=1, settings=("desc",))
+    read = read_predictions(tmp_path / "out")
+    assert not read.unreadable
+    for prediction in read.by_id.values():
+        assert prediction.text == "B ?"
+        assert prediction.logprobs == {"A": -0.5}
+        assert prediction.usage == {"share": None, "parts": [1, 2]}
+
+
+def test_a_model_that_exits_is_an_error_like_any_other(tree: Path, tmp_path: Path) -> None:
+    def leave(requests: Sequence[Request]) -> Iterable[Response]:
+        raise SystemExit(0)
+
+    with pytest.raises(StoppedError, match="SystemExit"):
+        go(tree, tmp_path / "out", Scripted(leave))
+
+
+def test_looking_again_at_an_answered_request_changes_nothing(tree: Path, tmp_path: Path) -> None:
+    def twice(requests: Sequence[Request]) -> Iterable[Response]:
+        for request in requests:
+            yield Response(request.id, text="A")
+        assert len([request.text for request in requests[:3]]) == 3
+        assert requests[0].options.pop("A")  # type: ignore[attr-defined]  # its own copy
+
+    outcome, _ = go(tree, tmp_path / "out", Scripted(twice, chunk=None))
+    assert outcome == Outcome(planned=48, asked=48, failed=0)
+    by_id = read_predictions(tmp_path / "out").by_id
+    assert all(set(one.options) == set("ABCD") for one in by_id.values())
+
+
+def test_a_repaired_photo_goes_on_with_the_run(tree: Path, tmp_path: Path) -> None:
+    photo = tree / "Images/car/car_1.JPEG"
+    whole = photo.read_bytes()
+    photo.write_bytes(whole[:100])
+    # It is the source of one question (needed in two of three settings) and the target of another.
+    assert go(tree, tmp_path / "out")[0].failed == 8 + 12
+    photo.write_bytes(whole)
+    assert go(tree, tmp_path / "out")[0] == Outcome(planned=48, asked=20, failed=0)
+    photo.write_bytes(whole + b"\0")
+    with pytest.raises(InputError, match=r"car_1\.JPEG is another photo now than when"):
+        go(tree, tmp_path / "out")
+
+
+def test_a_changed_adapter_file_is_said(tree: Path, tmp_path: Path) -> None:
+    first = job(tree, tmp_path / "out", limit=1)
+    run(first, Silent())
+    watcher = Silent()
+    changed = BuiltModel("scripted", Scripted(), {}, code="0" * 64)
+    run(Job(first.source, changed, SETTINGS, 1, tmp_path / "out"), watcher)
+    assert any("scripted has changed since the last call" in note for note in watcher.notes)

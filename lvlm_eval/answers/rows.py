@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from lvlm_eval.answers.official import official
 from lvlm_eval.answers.strict import strict
+from lvlm_eval.datasets.tsv_cells import MISSING_MARKERS
 from lvlm_eval.records import Prediction, Reading, ScoredRow, Setting
 
 PARSERS: tuple[str, ...] = ("official", "strict")
@@ -38,7 +39,9 @@ def read(prediction: Prediction) -> ScoredRow:
     else:
         drawn = prediction.options if prediction.drawn is None else prediction.drawn
         readings = {
-            "official": official(prediction.text),
+            # The public pipeline keeps answers in a spreadsheet, whose reader takes such a text for
+            # an empty cell before anything is parsed.
+            "official": official("" if prediction.text in MISSING_MARKERS else prediction.text),
             "strict": strict(prediction.text, drawn, truncated=prediction.status == "truncated"),
         }
     correct = {

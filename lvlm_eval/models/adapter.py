@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from lvlm_eval.records import SETTINGS, Request, Response, Setting
 
@@ -26,8 +26,8 @@ class Adapter(ABC):
 
     chunk: int | None = 48
     settings: tuple[Setting, ...] = SETTINGS
-    needs_pictures: ClassVar[bool] = True
-    incidental: ClassVar[frozenset[str]] = frozenset()
+    needs_pictures: bool = True
+    incidental: frozenset[str] = frozenset()
 
     @abstractmethod
     def answer(self, requests: Sequence[Request]) -> Iterable[Response]:
@@ -39,5 +39,8 @@ class Adapter(ABC):
         """
 
     def identity(self) -> Mapping[str, Any]:
-        """All settings that decide an answer, defaults included; JSON-able."""
+        """What decides an answer beside the constructor's arguments; JSON-able.
+
+        The arguments themselves, defaults included, are recorded in any case.
+        """
         return {}

@@ -20,7 +20,7 @@ class Random(Adapter):
         """Draw an option letter for each row from the seed and the row's id."""
         for request in requests:
             letters = sorted(request.options)
-            yield Response(request.id, text=letters[_draw(len(letters), self.seed, request.id)])
+            yield _guess(request, _draw(letters, self.seed, request.id))
 
 
 class RandomPlusPlus(Adapter):
@@ -36,12 +36,18 @@ class RandomPlusPlus(Adapter):
         """Draw a candidate from the seed and the question, then name the option it is."""
         for request in requests:
             labels = sorted(set(request.options.values()))
-            key = f"{request.question}/{request.setting}"
-            label = labels[_draw(len(labels), self.seed, key)]
-            letter = next(k for k, one in sorted(request.options.items()) if one == label)
-            yield Response(request.id, text=letter)
+            label = _draw(labels, self.seed, f"{request.question}/{request.setting}")
+            letter = next((k for k, one in sorted(request.options.items()) if one == label), None)
+            yield _guess(request, letter)
 
 
-def _draw(count: int, seed: int, key: str) -> int:
-    """A number below ``count``, uniform to within 2⁻⁶⁴."""
-    return int.from_bytes(rank(seed, "guess", key)[:8], "big") % count
+def _draw(choices: Sequence[str], seed: int, key: str) -> str | None:
+    """One of the choices, uniform to within 2⁻⁶⁴; None if there is none."""
+    number = int.from_bytes(rank(seed, "guess", key)[:8], "big")
+    return choices[number % len(choices)] if choices else None
+
+
+def _guess(request: Request, letter: str | None) -> Response:
+    if letter is None:
+        return Response(request.id, status="error", error="the row has no options to choose from")
+    return Response(request.id, text=letter)

@@ -13,29 +13,56 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from typing import Any, ClassVar, cast
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import openai
-from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
-from tenacity.wait import wait_random_exponential
+from openai.types.chat import ChatCompletionMessageParam
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
-from lvlm_eval.errors import InputError
+from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.adapter import Adapter
-from lvlm_eval.records import Picture, Request, Response, Status
+from lvlm_eval.models.chat_answers import GarbledAnswerError, response_of
+from lvlm_eval.models.secrets import without_secrets
+from lvlm_eval.models.server_trouble import is_temporary, one_line, pause
+from lvlm_eval.records import Picture, Request, Response
 
-LONGEST_PAUSE = 60.0
-"""Seconds; a server may ask for more with Retry-After."""
-
-# A wrong parameter fails every request: after so many refusals of the request itself and not one
-# answer, it is the request that is wrong, and the run stops instead of failing 24,000 times.
-BAD_REQUESTS_AT_START = 8
+# What fails at the start, without one answer yet, is no accident of a row: a wrong parameter or
+# address would fail 24,000 times. Later a server that is gone shows by a row of failures.
+FAILURES_AT_START = 8
+FAILURES_IN_A_ROW = 64
 
 _FILTER_CODES = frozenset({"content_filter", "content_policy_violation", "moderation_blocked"})
 
 
-class GarbledAnswerError(Exception):
-    """The server answered with something that is no chat completion."""
+@dataclass(slots=True)
+class _Tally:
+    """How the requests went so far, to tell a wall from an accident."""
+
+    any_answer: bool = False
+    failures_in_a_row: int = 0
+
+    def count(self, response: Response) -> None:
+        """Note how one request ended.
+
+        Raises:
+            InputError: nothing but failures from the start.
+            StoppedError: a long row of failures after answers had come.
+        """
+        if response.status != "error":
+            self.any_answer, self.failures_in_a_row = True, 0
+            return
+        if response.finish_reason == "unsent" or (
+            self.any_answer and response.finish_reason == "bad_request"
+        ):
+            return  # a broken photo, or a request of its own that the server does not like
+        self.failures_in_a_row += 1
+        if not self.any_answer and self.failures_in_a_row >= FAILURES_AT_START:
+            raise InputError(f"the server answers no request: {response.error}")
+        if self.failures_in_a_row >= FAILURES_IN_A_ROW:
+            raise StoppedError(
+                f"the last {self.failures_in_a_row} requests failed: {response.error}"
+            )
 
 
 class OpenAIChat(Adapter):
@@ -58,9 +85,7 @@ class OpenAIChat(Adapter):
     """
 
     chunk = None
-    incidental: ClassVar[frozenset[str]] = frozenset(
-        {"base_url", "concurrency", "timeout", "max_retries"}
-    )
+    incidental = frozenset({"base_url", "concurrency", "timeout", "max_retries"})
 
     def __init__(
         self,
@@ -75,28 +100,35 @@ class OpenAIChat(Adapter):
         max_retries: int = 6,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        if concurrency < 1 or max_retries < 0 or timeout <= 0:
-            raise InputError("concurrency must be at least 1, max_retries 0, timeout above 0.")
-        if not os.environ.get("OPENAI_API_KEY") and not base_url:
+        _check_whole("concurrency", concurrency, 1)
+        _check_whole("max_retries", max_retries, 0)
+        if not isinstance(timeout, int | float) or timeout <= 0:
+            raise InputError(f"timeout is {timeout!r}, expected seconds above 0.")
+        if extra is not None and not isinstance(extra, Mapping):
+            raise InputError(f"extra is {extra!r}, expected a JSON object.")
+        base_url = base_url or os.environ.get("OPENAI_BASE_URL")
+        key = os.environ.get("OPENAI_API_KEY", "")
+        if not key and not base_url:
             raise InputError(
                 "set OPENAI_API_KEY to your key, or give --base-url for a server of your own."
             )
+        if not (key.isascii() and key.isprintable()):
+            raise InputError("OPENAI_API_KEY holds characters that no key has; set it again.")
+        if base_url and not base_url.startswith(("http://", "https://")):
+            raise InputError(f"--base-url '{base_url}' does not begin with http:// or https://.")
         self.model = model
         self._base_url = base_url
         self._concurrency = concurrency
         self._timeout = timeout
         self._max_retries = max_retries
         self._detail = detail
-        self._body: dict[str, Any] = {"temperature": temperature, **(extra or {})}
+        body: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
         if max_completion_tokens is not None:
-            self._body["max_completion_tokens"] = max_completion_tokens
-        else:
-            self._body["max_tokens"] = max_tokens
-        self._body = {key: value for key, value in self._body.items() if value is not None}
-
-    def identity(self) -> Mapping[str, Any]:
-        """The fields of the request's body, and the image detail."""
-        return {**self._body, "detail": self._detail}
+            body["max_completion_tokens"] = max_completion_tokens
+        body |= extra or {}
+        if "max_completion_tokens" in body and "max_tokens" not in (extra or {}):
+            del body["max_tokens"]
+        self._body = {name: value for name, value in body.items() if value is not None}
 
     def answer(self, requests: Sequence[Request]) -> Iterable[Response]:
         """Send everything, ``concurrency`` at a time; yield answers in the order they come."""
@@ -113,7 +145,7 @@ class OpenAIChat(Adapter):
             InputError: the server refuses the key, does not know the model or the address.
         """
         places: Iterator[int] = iter(range(len(requests)))
-        any_answer, refused_requests = False, 0
+        tally = _Tally()
         async with openai.AsyncOpenAI(
             api_key=os.environ.get("OPENAI_API_KEY") or "none",
             base_url=self._base_url,
@@ -122,61 +154,67 @@ class OpenAIChat(Adapter):
         ) as client:
 
             async def work() -> None:
-                nonlocal any_answer, refused_requests
                 for place in places:
-                    response = await self._one(client, requests, place)
-                    any_answer |= response.status != "error"
-                    refused_requests += response.finish_reason == "bad_request"
-                    if refused_requests >= BAD_REQUESTS_AT_START and not any_answer:
-                        raise InputError(f"the server refuses every request: {response.error}")
+                    response = await self._one(client, requests, place, tally)
                     done.put(response)
+                    tally.count(response)
 
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(self._concurrency, len(requests))):
                     group.create_task(work())
 
     async def _one(
-        self, client: openai.AsyncOpenAI, requests: Sequence[Request], place: int
+        self, client: openai.AsyncOpenAI, requests: Sequence[Request], place: int, tally: _Tally
     ) -> Response:
         """One request from its pictures to its response, tries and pauses included."""
         request = await asyncio.to_thread(requests.__getitem__, place)
         try:
             messages = await asyncio.to_thread(self._messages, request)
         except InputError as error:
-            return Response(request.id, status="error", error=str(error))
+            return Response(request.id, status="error", error=str(error), finish_reason="unsent")
         began = time.monotonic()
         tries = AsyncRetrying(
-            retry=retry_if_exception(_is_temporary),
-            wait=_pause,
+            retry=retry_if_exception(is_temporary),
+            wait=pause,
             stop=stop_after_attempt(self._max_retries + 1),
             reraise=True,
         )
         try:
-            completion: ChatCompletion = await tries(self._ask, client, messages)
+            response: Response = await tries(self._ask, client, messages, request.id)
         except openai.APIStatusError as error:
-            return self._failed(request, error)
+            return self._failed(request, error, tally)
         except (openai.APIConnectionError, GarbledAnswerError) as error:
-            return Response(request.id, status="error", error=_one_line(error))
-        return _response(request.id, completion, time.monotonic() - began)
+            return Response(request.id, status="error", error=one_line(error))
+        return replace(response, seconds=round(time.monotonic() - began, 3))
 
     async def _ask(
-        self, client: openai.AsyncOpenAI, messages: Sequence[Mapping[str, Any]]
-    ) -> ChatCompletion:
+        self, client: openai.AsyncOpenAI, messages: Sequence[Mapping[str, Any]], id: str
+    ) -> Response:
         try:
-            completion = await client.chat.completions.create(
-                model=self.model,
-                messages=cast(list[ChatCompletionMessageParam], messages),
-                stream=False,
-                extra_body=self._body,
-            )
-        except (openai.APIResponseValidationError, ValueError) as error:
+            async with asyncio.timeout(self._timeout):
+                completion = await client.chat.completions.create(
+                    model=self.model,
+                    messages=cast(list[ChatCompletionMessageParam], messages),
+                    stream=False,
+                    extra_body=self._body,
+                )
+        except TimeoutError as error:
+            raise GarbledAnswerError(f"no answer within {self._timeout:g} s") from error
+        except openai.APIResponseValidationError as error:
+            raise GarbledAnswerError(one_line(error)) from error
+        except openai.OpenAIError:
+            raise
+        except Exception as error:
             raise GarbledAnswerError(
-                f"the server's answer cannot be read: {_one_line(error)}"
+                f"the server's answer cannot be read: {one_line(error)}"
             ) from error
-        choices = getattr(completion, "choices", None)
-        if not choices or getattr(choices[0], "message", None) is None:
-            raise GarbledAnswerError("the server's answer holds no message")
-        return completion
+        try:
+            return response_of(id, completion)
+        except GarbledAnswerError:
+            raise
+        except Exception as error:
+            # Servers leave out or retype any field; the client does not check.
+            raise GarbledAnswerError("the server's answer is no chat completion") from error
 
     def _messages(self, request: Request) -> list[dict[str, Any]]:
         content: list[dict[str, Any]] = []
@@ -191,21 +229,21 @@ class OpenAIChat(Adapter):
             messages.insert(0, {"role": "system", "content": request.system})
         return messages
 
-    def _failed(self, request: Request, error: openai.APIStatusError) -> Response:
+    def _failed(self, request: Request, error: openai.APIStatusError, tally: _Tally) -> Response:
         """What a final refusal means: the whole run, a filtered request, or this row."""
-        where = self._base_url or "the OpenAI server"
-        said = _one_line(error)
-        if error.status_code in (401, 403):
+        where = without_secrets(self._base_url) or "the OpenAI server"
+        said = one_line(error)
+        if error.status_code == 401 or (error.status_code == 403 and not tally.any_answer):
             raise InputError(f"{where} refuses the key in OPENAI_API_KEY: {said}") from error
-        if error.status_code == 404:
+        if error.status_code == 404 and not tally.any_answer:
             raise InputError(f"{where} has no model '{self.model}': {said}") from error
         if error.code == "insufficient_quota":
-            raise InputError(f"{where}: the quota is used up: {said}") from error
+            raise StoppedError(f"{where}: the quota is used up: {said}") from error
         if error.code in _FILTER_CODES:
             return Response(
                 request.id, status="refused", error=said, finish_reason="content_filter"
             )
-        kind = "bad_request" if error.status_code in (400, 422) else None
+        kind = "bad_request" if error.status_code in (400, 403, 413, 422) else None
         return Response(request.id, status="error", error=said, finish_reason=kind)
 
 
@@ -260,55 +298,9 @@ async def _settle(loop: asyncio.AbstractEventLoop) -> None:
     await asyncio.gather(*(task for task in rest if task is not None), return_exceptions=True)
 
 
-def _response(id: str, completion: ChatCompletion, seconds: float) -> Response:
-    choice = completion.choices[0]
-    message = choice.message
-    extra = message.model_extra or {}
-    reasoning = extra.get("reasoning_content") or extra.get("reasoning")
-    status: Status = "ok"
-    if message.refusal or choice.finish_reason == "content_filter":
-        status = "refused"
-    elif choice.finish_reason == "length":
-        status = "truncated"
-    return Response(
-        id=id,
-        text=message.content if isinstance(message.content, str) else "",
-        reasoning=reasoning if isinstance(reasoning, str) else None,
-        finish_reason=choice.finish_reason,
-        status=status,
-        error=message.refusal,
-        usage=completion.usage.model_dump(exclude_none=True) if completion.usage else None,
-        seconds=round(seconds, 3),
-        served_model=completion.model,
-    )
-
-
-def _is_temporary(error: BaseException) -> bool:
-    if isinstance(error, openai.RateLimitError):
-        return error.code != "insufficient_quota"
-    if isinstance(error, openai.APIStatusError):
-        return error.status_code in (408, 409) or error.status_code >= 500
-    return isinstance(error, openai.APIConnectionError | GarbledAnswerError)
-
-
-def _pause(state: RetryCallState) -> float:
-    """Seconds until the next try: what the server asks for, else random and growing."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, openai.APIStatusError):
-        asked = error.response.headers.get("retry-after", "")
-        try:
-            return max(0.0, float(asked))
-        except ValueError:
-            pass
-    return wait_random_exponential(multiplier=0.5, max=LONGEST_PAUSE)(state)
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    key = os.environ.get("OPENAI_API_KEY")
-    if key:
-        text = text.replace(key, "(key)")
-    return f"{type(error).__name__}: {text[:400]}"
+def _check_whole(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(f"{name} is {value!r}, expected a whole number from {least}.")
 
 
 @functools.lru_cache(maxsize=64)

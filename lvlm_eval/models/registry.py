@@ -1,6 +1,7 @@
 """Finds the adapter that a ``--model`` names and makes it."""
 
 import difflib
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -9,11 +10,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.models.adapter import Adapter
-from lvlm_eval.records import Request, Response
+from lvlm_eval.models.secrets import without_secrets
+from lvlm_eval.records import SETTINGS, Request, Response, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,14 @@ class BuiltModel:
     Attributes:
         name: as the user wrote it, a file without its folders.
         adapter: answers requests.
-        settings: those of the arguments and defaults that decide an answer, secrets blotted out.
+        settings: those of its arguments, defaults included, that decide an answer; no secrets.
+        code: sha256 of the user's file; empty for a built-in adapter.
     """
 
     name: str
     adapter: Adapter
     settings: Mapping[str, Any]
+    code: str = ""
 
 
 def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
@@ -109,14 +113,16 @@ def build_adapter(
     if path.endswith(".py"):
         made = _adapter_class_of_file(Path(path), class_name)
         name = f"{Path(path).name}:{made.__name__}"
+        code = hashlib.sha256(Path(path).read_bytes()).hexdigest()
         first: tuple[str, ...] = ()
     else:
         entry, first = _entry(spec)
-        made, name = _builtin_class(entry), spec
-    adapter = _construct(made, name, first, arguments, defaults or {})
-    given = {key: value for key, value in arguments.items() if key not in adapter.incidental}
-    settings = {**given, **adapter.identity()}
-    return BuiltModel(name, adapter, {key: _blot(key, one) for key, one in settings.items()})
+        made, name, code = _builtin_class(entry), spec, ""
+    adapter, given = _construct(made, name, first, arguments, defaults or {})
+    _check_contract(adapter, name)
+    settings = {key: one for key, one in given.items() if key not in adapter.incidental}
+    recorded = {key: _recorded(one) for key, one in {**settings, **adapter.identity()}.items()}
+    return BuiltModel(name, adapter, without_secrets(recorded), code)
 
 
 def _entry(spec: str) -> tuple[ModelEntry, tuple[str, ...]]:
@@ -161,7 +167,7 @@ def _adapter_class_of_file(path: Path, class_name: str) -> type[Any]:
     sys.modules[name] = module  # dataclasses and pickling in the user's file look it up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"model file '{path}': {type(error).__name__}: {error}") from error
     classes = {
         name: value
@@ -190,8 +196,10 @@ def _construct(
     first: tuple[str, ...],
     arguments: Mapping[str, Any],
     defaults: Mapping[str, Any],
-) -> Adapter:
-    parameters = inspect.signature(made).parameters
+) -> tuple[Adapter, dict[str, Any]]:
+    """The adapter, and all arguments that its constructor got or took by default."""
+    signature = inspect.signature(made)
+    parameters = signature.parameters
     extra = {k: v for k, v in defaults.items() if k in parameters and k not in arguments}
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     own = set(list(parameters)[len(first) :])
@@ -199,12 +207,26 @@ def _construct(
         if key not in own and not takes_any:
             raise InputError(f"model '{name}' takes no argument '{key}'. {nearest_names(key, own)}")
     try:
+        bound = signature.bind(*first, **arguments, **extra)
+        bound.apply_defaults()
         adapter = made(*first, **arguments, **extra)
     except InputError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"model '{name}': {type(error).__name__}: {error}") from error
-    return adapter if isinstance(adapter, Adapter) else _Plain(adapter)
+    given = {key: one for key, one in bound.arguments.items() if key in own}
+    return adapter if isinstance(adapter, Adapter) else _Plain(adapter), given
+
+
+def _check_contract(adapter: Adapter, name: str) -> None:
+    """Refuse attributes of a user's class that have another type than the contract says."""
+    chunk, settings = adapter.chunk, adapter.settings
+    if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
+        raise InputError(f"model '{name}': chunk is {chunk!r}, expected a number from 1 or None.")
+    if not isinstance(settings, tuple) or not set(settings) <= set(SETTINGS) or not settings:
+        raise InputError(
+            f"model '{name}': settings is {settings!r}, expected some of {', '.join(SETTINGS)}."
+        )
 
 
 class _Plain(Adapter):
@@ -213,15 +235,29 @@ class _Plain(Adapter):
     def __init__(self, inner: Any) -> None:
         self._inner = inner
         self.chunk = getattr(inner, "chunk", Adapter.chunk)
-        self.settings = tuple(getattr(inner, "settings", Adapter.settings))
+        self.needs_pictures = bool(getattr(inner, "needs_pictures", Adapter.needs_pictures))
+        self.incidental = frozenset(getattr(inner, "incidental", Adapter.incidental))
+        settings = getattr(inner, "settings", Adapter.settings)
+        self.settings = cast(
+            tuple[Setting, ...], (settings,) if isinstance(settings, str) else tuple(settings)
+        )
 
     def answer(self, requests: Sequence[Request]) -> Iterable[Response]:
         """Hand over to the user's own method."""
         answers: Iterable[Response] = self._inner.answer(requests)
         return answers
 
+    def identity(self) -> Mapping[str, Any]:
+        """What the user's own method says, if there is one."""
+        return dict(self._inner.identity()) if hasattr(self._inner, "identity") else {}
 
-def _blot(key: str, value: Any) -> Any:
-    """Keep secrets out of every record: their names give them away."""
-    secret = any(word in key.lower() for word in ("key", "token", "secret", "password"))
-    return "(not recorded)" if secret and isinstance(value, str) else value
+
+def _recorded(value: Any) -> Any:
+    """A setting as JSON: 0 and 0.0 are the same, and what JSON does not know is named."""
+    if isinstance(value, Mapping):
+        return {str(key): _recorded(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_recorded(one) for one in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, str | int | float | None) else str(value)

@@ -76,7 +76,7 @@ def _leaderboard(scored: Sequence[Scored]) -> Table:
 def _table(title: str) -> Table:
     """Columns are set to the left and their cells padded, so that figures stand below figures."""
     return Table(
-        title=title,
+        title=Text(title),  # names may hold what looks like markup
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,

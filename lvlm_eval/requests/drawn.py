@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,7 +28,6 @@ from lvlm_eval.records import (
     Request,
     Setting,
 )
-from lvlm_eval.reference import unlike_release
 from lvlm_eval.renderers import Mark, Renderer
 from lvlm_eval.requests.source import QUESTIONS_KEPT
 
@@ -84,13 +84,22 @@ class DrawnRequests:
         for kind, asset in (("prompt", self.prompt), ("renderer", self.renderer)):
             if asset.shadows:
                 lines.append(f"./{kind}s has a '{asset.name}' that hides the built-in {kind}")
+        lines += self._other_sizes()
         return tuple(lines)
 
-    @property
-    def comparable(self) -> str:
-        """Own questions are new draws, so they compare with the published figures only roughly."""
-        why = unlike_release((one.category for one in self.questions), len(self.questions))
-        return why or "its questions are drawn anew, not those of the published tables"
+    def _other_sizes(self) -> list[str]:
+        """Photos whose size is not the recorded one, so that their points may be elsewhere."""
+        other = []
+        for path, recorded in _photo_sizes(self.questions).items():
+            try:
+                size = self.dataset.image_size(path)
+            except InputError:
+                continue  # a missing or broken photo is an error of its own rows
+            if size != recorded:
+                other.append(f"{path} is {size[0]}×{size[1]}, recorded {recorded[0]}×{recorded[1]}")
+        if not other:
+            return []
+        return [f"{len(other)} photos have another size (px) than recorded: {'; '.join(other[:3])}"]
 
     def identity(self) -> dict[str, Any]:
         """Fingerprint of questions and photos, and everything that decides text and images."""
@@ -105,21 +114,21 @@ class DrawnRequests:
 
     @functools.cached_property
     def _fingerprint(self) -> str:
-        digest = hashlib.sha256()
-        for question in self.questions:
-            digest.update(repr(question).encode())
-        images = {
-            image.path
+        # Where a description was found is only recorded; its words decide.
+        content = [
+            {**asdict(question), "description_source": None, "rows": None}
             for question in self.questions
-            for image in (question.source, question.target)
-            if image is not None
+        ]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def photos(self, questions: Sequence[Question]) -> dict[str, str]:
+        """Path → fingerprint of each photo of these questions, as far as it is there."""
+        paths = {path: self.dataset.image_path(path) for path in _photo_sizes(questions)}
+        return {
+            name: fingerprint_files(((name, path),))
+            for name, path in sorted(paths.items())
+            if path.is_file()
         }
-        present = [(path, self.dataset.image_path(path)) for path in sorted(images)]
-        # A missing photo is reported where it is needed; here it only changes the fingerprint.
-        digest.update(
-            fingerprint_files((name, path) for name, path in present if path.is_file()).encode()
-        )
-        return digest.hexdigest()
 
     def asks(self, question: Question, setting: Setting) -> tuple[Ask, ...]:
         """The rotations of a question.
@@ -180,7 +189,7 @@ class DrawnRequests:
             rotation=ask.rotation,
             text=text.user,
             system=text.system,
-            options=ask.options,
+            options=dict(ask.options),
             load_pictures=load,
             geometry=self._geometry(question),
         )
@@ -252,6 +261,12 @@ class _Drawings:
                     f"{info.size[0]}×{info.size[1]}: the point ({mark.x:g}, {mark.y:g}) is outside."
                 )
         return self.renderer.render(photo, marks)
+
+
+def _photo_sizes(questions: Sequence[Question]) -> dict[str, tuple[int, int]]:
+    """Path → recorded size in px of every photo that these questions show."""
+    infos = (info for one in questions for info in (one.source, one.target) if info is not None)
+    return {info.path: info.size for info in infos}
 
 
 def _located(question: Question) -> tuple[ImageInfo, ImageInfo, Query]:

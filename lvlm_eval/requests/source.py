@@ -34,13 +34,12 @@ class RequestSource(Protocol):
         """What a user should know before the run starts, a line each."""
         ...
 
-    @property
-    def comparable(self) -> str:
-        """Empty if figures compare with the published ones; else why they do not."""
-        ...
-
     def identity(self) -> dict[str, Any]:
         """Everything on this side that decides the requests, JSON-able."""
+        ...
+
+    def photos(self, questions: Sequence[Question]) -> dict[str, str]:
+        """Path → fingerprint of each photo of these questions; empty where the data holds them."""
         ...
 
     def asks(self, question: Question, setting: Setting) -> tuple[Ask, ...]:

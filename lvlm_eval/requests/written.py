@@ -8,9 +8,13 @@ from typing import Any
 
 from lvlm_eval.datasets.fingerprint import fingerprint_files
 from lvlm_eval.datasets.lvlm_tables import LvlmTable, LvlmTables, TableRow
+from lvlm_eval.ranking import rank
 from lvlm_eval.records import SETTINGS, Ask, Candidate, Picture, Question, Request, Setting
-from lvlm_eval.reference import supercategory_of, unlike_release
+from lvlm_eval.reference import supercategory_of
 from lvlm_eval.requests.source import QUESTIONS_KEPT
+
+AS_WRITTEN = "as written"
+"""What a run's identity has for a protocol where the rows of a table are sent as they stand."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,10 @@ class WrittenRequests:
         by_category: dict[str, list[Question]] = {}
         for row in first_rows.values():
             by_category.setdefault(row.category, []).append(_written_question(row))
-        rounds = itertools.zip_longest(*by_category.values())
+        # By hash, so that the tables' own orders, which may differ, do not decide what comes first.
+        for questions in by_category.values():
+            questions.sort(key=lambda question: rank(0, "question", question.id))
+        rounds = itertools.zip_longest(*(by_category[name] for name in sorted(by_category)))
         return tuple(question for turn in rounds for question in turn if question)
 
     def _rows(self) -> Iterator[TableRow]:
@@ -63,15 +70,14 @@ class WrittenRequests:
             )
         return tuple(lines)
 
-    @property
-    def comparable(self) -> str:
-        """Only the release's own 2,000 questions with four rows each compare."""
-        return unlike_release((one.category for one in self.questions), len(self.questions))
-
     def identity(self) -> dict[str, Any]:
         """Fingerprint of all tables: text and images are part of them."""
         files = sorted((str(setting), table.path) for setting, table in self.tables.tables.items())
-        return {"dataset": fingerprint_files(files), "protocol": "as written"}
+        return {"dataset": fingerprint_files(files), "protocol": AS_WRITTEN}
+
+    def photos(self, questions: Sequence[Question]) -> dict[str, str]:
+        """None of their own: the images are part of the tables."""
+        return {}
 
     def asks(self, question: Question, setting: Setting) -> tuple[Ask, ...]:
         """The rows of a group, in the order of the file; a group can have any size."""
@@ -100,7 +106,7 @@ class WrittenRequests:
             rotation=ask.rotation,
             text=table.request_text(row),
             system=None,
-            options=ask.options,
+            options=dict(ask.options),
             load_pictures=lambda: self._pictures(table, row.number),
         )
 

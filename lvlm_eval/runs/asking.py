@@ -1,5 +1,6 @@
 """Hands requests to an adapter and pairs what comes back with what was asked."""
 
+import threading
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +13,7 @@ from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models import Adapter
 from lvlm_eval.records import Ask, Picture, Prediction, Request, Response
 from lvlm_eval.requests import RequestSource, sha256_of_prompt
+from lvlm_eval.runs.recordable import recordable
 
 # After so many chunks in a row that gave nothing but an exception, a model is broken, not unlucky.
 FAILING_CHUNKS = 3
@@ -39,30 +41,34 @@ def ask_all(
         StoppedError: it failed too often in a row.
     """
     if adapter.chunk is None:
-        sent = _Sent()
+        sent = _Sent({ask.id: ask for ask in pending})
         yield from _ask(adapter, _Lazily(source, pending, sent), sent, _Failures(note))
         return
     size = max(1, adapter.chunk)
     chunks = [pending[start : start + size] for start in range(0, len(pending), size)]
     failures = _Failures(note)
+    stop = threading.Event()
     with ThreadPoolExecutor(1, thread_name_prefix="draw") as pool:
 
         def prepare(number: int) -> Future[_Prepared] | None:
             if number >= len(chunks):
                 return None
-            return pool.submit(_prepare, source, chunks[number], adapter.needs_pictures)
+            return pool.submit(_prepare, source, chunks[number], adapter.needs_pictures, stop)
 
-        ahead = prepare(0)
-        for number in range(len(chunks)):
-            prepared = ahead.result() if ahead else _Prepared()
-            ahead = prepare(number + 1)
-            yield from prepared.broken
-            yield from _ask(adapter, prepared.requests, prepared.sent, failures)
+        try:
+            ahead = prepare(0)
+            for number in range(len(chunks)):
+                prepared = ahead.result() if ahead else _Prepared()
+                ahead = prepare(number + 1)
+                yield from prepared.broken
+                yield from _ask(adapter, prepared.requests, prepared.sent, failures)
+        finally:
+            stop.set()  # or leaving would wait for a whole chunk to be drawn
 
 
 @dataclass(slots=True)
 class _Sent:
-    """What is remembered of the requests that an adapter was given."""
+    """What is remembered of the requests that an adapter was given and has not answered."""
 
     asks: dict[str, Ask] = field(default_factory=dict)
     prompts: dict[str, str] = field(default_factory=dict)
@@ -70,7 +76,6 @@ class _Sent:
 
     def track(self, ask: Ask, request: Request) -> Request:
         """The same request, which leaves a note of the pictures when they are looked at."""
-        self.asks[ask.id] = ask
         self.prompts[ask.id] = sha256_of_prompt(request)
 
         def load() -> tuple[Picture, ...]:
@@ -113,8 +118,6 @@ class _Lazily(Sequence[Request]):
         self._source = source
         self._asks = asks
         self._sent = sent
-        for ask in asks:
-            sent.asks[ask.id] = ask
 
     def __len__(self) -> int:
         return len(self._asks)
@@ -139,10 +142,13 @@ class _Prepared:
     sent: _Sent = field(default_factory=_Sent)
 
 
-def _prepare(source: RequestSource, asks: Sequence[Ask], with_pictures: bool) -> _Prepared:
-    prepared = _Prepared()
+def _prepare(
+    source: RequestSource, asks: Sequence[Ask], with_pictures: bool, stop: threading.Event
+) -> _Prepared:
+    prepared = _Prepared(sent=_Sent({ask.id: ask for ask in asks}))
     for ask in asks:
-        prepared.sent.asks[ask.id] = ask
+        if stop.is_set():
+            break
         try:
             request = prepared.sent.track(ask, source.request(ask))
             if with_pictures:
@@ -167,7 +173,7 @@ class _Failures:
     note: Callable[[str], None]
     in_a_row: int = 0
 
-    def count(self, answers: int, error: Exception) -> None:
+    def count(self, answers: int, error: BaseException) -> None:
         """Note a chunk that raised; stop the run when it was one too many.
 
         Raises:
@@ -189,14 +195,14 @@ def _ask(
     if not len(requests):
         return
     answers, problem = 0, "the model gave no answer to this request"
-    raised: Exception | None = None
+    raised: BaseException | None = None
     try:
         for response in _checked(adapter.answer(requests), sent):
             answers += response.status != "error"
             yield sent.prediction(response)
-    except (InputError, StoppedError, GeneratorExit):
+    except (InputError, StoppedError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         problem, raised = _described(error), error
     for id in tuple(sent.asks):
         yield sent.prediction(Response(id, status="error", error=problem))
@@ -216,15 +222,10 @@ def _checked(responses: Iterable[Response], sent: _Sent) -> Iterator[Response]:
             raise InputError(
                 f"the model answered '{response.id}', which was not asked or was answered already."
             )
-        if not isinstance(response.text, str):
-            raise InputError(
-                f"the model's answer to '{response.id}' has text of type "
-                f"{type(response.text).__name__}, expected str."
-            )
-        yield response
+        yield recordable(response)
 
 
-def _described(error: Exception) -> str:
+def _described(error: BaseException) -> str:
     """One line: what was raised, and where in the adapter."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""

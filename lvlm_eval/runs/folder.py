@@ -37,10 +37,13 @@ class Manifest:
     Attributes:
         identity: everything that decides the answers; two runs with the same one are the same run.
         recorded: paths, versions, host, command lines: what may differ between two parts of a run.
+        photos: path below the dataset's root → fingerprint of each photo that was to be shown. A
+            photo that no answer depends on yet, a broken one, may be replaced.
     """
 
     identity: Mapping[str, Any]
     recorded: Mapping[str, Any]
+    photos: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +109,19 @@ def read_manifest(folder: Path) -> Manifest | None:
     path = folder / MANIFEST
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Manifest(content["identity"], content["recorded"])
+        identity, recorded = content["identity"], content["recorded"]
+        if not identity["model"]["name"] or not recorded["calls"]:
+            raise ValueError("it names no model or no call")
+        return Manifest(identity, recorded, content.get("photos") or {})
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not the manifest of a run: {error}") from error
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InputError(f"{path} is not the manifest of a run: {error!r}") from error
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest in one step."""
-    text = json.dumps(asdict(manifest), indent=1, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(asdict(manifest), indent=1, sort_keys=True)
     write_whole(folder / MANIFEST, text + "\n")
 
 
@@ -142,23 +148,32 @@ def write_questions(folder: Path, questions: Sequence[Question]) -> None:
 
 
 def read_predictions(folder: Path) -> RecordedAnswers:
-    """Read every ``predictions*.jsonl`` of a folder."""
+    """Read every ``predictions*.jsonl`` of a folder.
+
+    Raises:
+        InputError: one cannot be opened.
+    """
     by_id: dict[str, Prediction] = {}
     unreadable: dict[str, int] = {}
     for path in sorted(folder.glob("predictions*.jsonl")):
-        with path.open("rb") as lines:
-            for line in lines:
-                if not line.strip():
-                    continue
-                try:
-                    prediction = _PREDICTION.validate_json(line)
-                except ValidationError:
-                    unreadable[path.name] = unreadable.get(path.name, 0) + 1
-                    continue
-                earlier = by_id.get(prediction.id)
-                if earlier is None or earlier.status == "error":
-                    by_id[prediction.id] = prediction
+        for line in _lines(path):
+            try:
+                prediction = _PREDICTION.validate_json(line)
+            except ValidationError:
+                unreadable[path.name] = unreadable.get(path.name, 0) + 1
+                continue
+            earlier = by_id.get(prediction.id)
+            if earlier is None or earlier.status == "error":
+                by_id[prediction.id] = prediction
     return RecordedAnswers(by_id, unreadable)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as lines:
+            yield from (line for line in lines if line.strip())
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
 
 
 class PredictionWriter:

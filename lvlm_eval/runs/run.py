@@ -22,6 +22,7 @@ from lvlm_eval.runs.folder import (
     QUESTIONS,
     Manifest,
     PredictionWriter,
+    RecordedAnswers,
     canonical,
     locked,
     read_manifest,
@@ -30,7 +31,7 @@ from lvlm_eval.runs.folder import (
     write_manifest,
     write_questions,
 )
-from lvlm_eval.runs.stopping import StopSignals
+from lvlm_eval.stopping import StopSignal, StopSignals
 
 SECONDS_BETWEEN_SYNCS = 2.0
 
@@ -117,6 +118,8 @@ def run(job: Job, watcher: Watcher) -> Outcome:
     try:
         with locked(job.folder):
             return _run_locked(job, watcher)
+    except StopSignal as stop:
+        raise StoppedError(str(stop)) from stop
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StoppedError(f"the disk of {job.folder} is full") from error
@@ -126,8 +129,9 @@ def run(job: Job, watcher: Watcher) -> Outcome:
 
 
 def _run_locked(job: Job, watcher: Watcher) -> Outcome:
-    _settle_identity(job)
     chosen = job.source.questions[: job.limit]
+    recorded = read_predictions(job.folder)
+    _settle_identity(job, chosen, recorded, watcher)
     _settle_questions(job, chosen)
     asks = [
         ask
@@ -135,7 +139,6 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
         for setting in job.settings
         for ask in job.source.asks(question, setting)
     ]
-    recorded = read_predictions(job.folder)
     for name, count in recorded.unreadable.items():
         watcher.note(f"{name}: {count} unreadable lines were left alone (torn by a crash?)")
     answered = {id for id, one in recorded.by_id.items() if one.status != "error"}
@@ -164,9 +167,12 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
     return Outcome(len(asks), asked, len(failed))
 
 
-def _settle_identity(job: Job) -> None:
+def _settle_identity(
+    job: Job, chosen: Sequence[Question], recorded: RecordedAnswers, watcher: Watcher
+) -> None:
     """Write the manifest of a new run, or check that an old one is the same run."""
     identity = identity_of(job.source, job.model, job.decoding)
+    photos = job.source.photos(chosen)
     before = read_manifest(job.folder)
     if before is None:
         leftover = next(job.folder.glob("predictions*.jsonl"), None)
@@ -182,9 +188,37 @@ def _settle_identity(job: Job) -> None:
             raise InputError(
                 f"{job.folder} holds another run: {what}. Give another --out, or leave it out."
             )
-        history = list(before.recorded.get("calls", []))
-    calls = [*history, {"at": now(), **job.recorded}]
-    write_manifest(job.folder, Manifest(identity, {"calls": calls}))
+        _check_photos(before.photos, photos, chosen, recorded, job.folder)
+        photos = {**before.photos, **photos}
+        history = list(before.recorded["calls"])
+        if history[-1].get("model_code", "") != job.model.code:
+            watcher.note(
+                f"{job.model.name} has changed since the last call; the answers of before stay. "
+                "Give another --out to ask everything anew"
+            )
+    calls = [*history, {"at": now(), "model_code": job.model.code, **job.recorded}]
+    write_manifest(job.folder, Manifest(identity, {"calls": calls}, photos))
+
+
+def _check_photos(
+    before: Mapping[str, str],
+    photos: Mapping[str, str],
+    chosen: Sequence[Question],
+    recorded: RecordedAnswers,
+    folder: Path,
+) -> None:
+    """Refuse a photo that is another one than when a question about it was answered."""
+    changed = {path for path, print in photos.items() if before.get(path, print) != print}
+    good = [one for one in recorded.by_id.values() if one.status != "error"]
+    target_seen = {one.question for one in good}
+    source_seen = {one.question for one in good if one.setting != "desc"}
+    for question in chosen:
+        for image, seen in ((question.source, source_seen), (question.target, target_seen)):
+            if image is not None and image.path in changed and question.id in seen:
+                raise InputError(
+                    f"{folder} holds another run: {image.path} is another photo now than when "
+                    f"'{question.id}' was answered. Give another --out."
+                )
 
 
 def _differences(there: Any, here: Any, place: str = "") -> list[str]:

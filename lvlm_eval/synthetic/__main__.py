@@ -15,13 +15,24 @@ def _parser() -> argparse.ArgumentParser:
     names = ", ".join(c.name for c in CATEGORIES)
     parser = argparse.ArgumentParser(
         prog="python -m lvlm_eval.synthetic",
-        description="Render a small synthetic dataset in SOCOv1 layout: images, visible keypoints, pairs, taxonomy.",
+        description="Render a small synthetic dataset in SOCOv1 layout: images, visible keypoints, "
+        "pairs and taxonomy.",
     )
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; must be new or empty")
-    parser.add_argument("--seed", type=int, default=0, help="number that everything random depends on (default: 0)")
-    parser.add_argument("--categories", metavar="A,B", help=f"only these categories (default: all): {names}")
-    parser.add_argument("--views", type=int, default=8, help="images a category (default: 8, at least 2)")
-    parser.add_argument("--jobs", type=int, default=1, help="views drawn at the same time (default: 1)")
+    parser.add_argument(
+        "out", type=Path, metavar="OUT", help="folder to write; must be new or empty"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="number that everything random depends on (default: 0)"
+    )
+    parser.add_argument(
+        "--categories", metavar="A,B", help=f"only these categories (default: all): {names}"
+    )
+    parser.add_argument(
+        "--views", type=int, default=8, help="images a category (default: 8, at least 2)"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="views drawn at the same time (default: 1)"
+    )
     return parser
 
 
@@ -29,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 on success, 2 after a one-line error."""
     options = _parser().parse_args(arguments)
     known = [c.name for c in CATEGORIES]
-    names = known if options.categories is None else [n.strip() for n in options.categories.split(",")]
+    names = (
+        known if options.categories is None else [n.strip() for n in options.categories.split(",")]
+    )
     unknown = [n for n in names if n not in known]
     if unknown:
         return _fail(f"unknown category {unknown[0]!r}; expected some of: {', '.join(known)}")
@@ -46,9 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"{missing[0]} is not installed, but rendering needs it; run: {INSTALL}")
     from lvlm_eval.synthetic.dataset import generate
     from lvlm_eval.synthetic.shading import Quality
+    from lvlm_eval.synthetic.views import View
+
+    def report(view: View) -> None:
+        print(f"{view.image}: {len(view.keypoints)} keypoints", flush=True)
 
     try:
-        generate(options.out, options.seed, names, options.views, options.jobs, Quality())
+        generate(options.out, options.seed, names, options.views, options.jobs, Quality(), report)
     except RuntimeError as error:
         return _fail(str(error))
     return 0

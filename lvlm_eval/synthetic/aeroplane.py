@@ -4,12 +4,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lvlm_eval.synthetic.car import CHROME, GLASS
 from lvlm_eval.synthetic.fields import (
     Distances,
     Field,
     Points,
-    Vec,
     carve,
     curve,
     cylinder,
@@ -17,64 +15,27 @@ from lvlm_eval.synthetic.fields import (
     outline,
     round_cone,
     union,
+    vec,
 )
 from lvlm_eval.synthetic.materials import Material, layered, plain, step
 from lvlm_eval.synthetic.shapes import Mark, Mesh, Model, Part, mesh_of, on_surface
+from lvlm_eval.synthetic.vehicle_paint import CHROME, GLASS
 from lvlm_eval.synthetic.wheels import placed
+from lvlm_eval.synthetic.wings import airfoil, loft, wing
 
 _SIDES = (("left", 1.0), ("right", -1.0))
+
+
 _LIVERIES = (
-    ("#f5f5f2", "#d1222f"), ("#f5f5f2", "#1a5fb4"), ("#fbf7ec", "#e39a12"), ("#f3f6f8", "#128277"),
-    ("#dfe9f3", "#24406e"), ("#fff3e8", "#d8602a"), ("#f6f2fa", "#6d3b94"), ("#f5f5f2", "#23262b"),
+    ("#f5f5f2", "#d1222f"),
+    ("#f5f5f2", "#1a5fb4"),
+    ("#fbf7ec", "#e39a12"),
+    ("#f3f6f8", "#128277"),
+    ("#dfe9f3", "#24406e"),
+    ("#fff3e8", "#d8602a"),
+    ("#f6f2fa", "#6d3b94"),
+    ("#f5f5f2", "#23262b"),
 )
-
-
-def loft(sections: list[Points]) -> Mesh:
-    """A closed skin over outlines (S lists of (K, 3) points in the same order), with flat ends."""
-    s, k = len(sections), len(sections[0])
-    rows = np.vstack(sections)
-    faces = []
-    for i in range(s - 1):
-        for j in range(k):
-            a, b = i * k + j, i * k + (j + 1) % k
-            faces += [[a, b, b + k], [a, b + k, a + k]]
-    for row, flip in ((0, True), (s - 1, False)):
-        for j in range(1, k - 1):
-            tri = [row * k, row * k + j, row * k + j + 1]
-            faces.append(tri[::-1] if flip else tri)
-    index = np.array(faces)
-    face_normal = np.cross(rows[index[:, 1]] - rows[index[:, 0]], rows[index[:, 2]] - rows[index[:, 0]])
-    center = rows.mean(axis=0)
-    if ((rows[index].mean(axis=1) - center) * face_normal).sum() < 0:
-        index, face_normal = index[:, ::-1], -face_normal
-    normals = np.zeros_like(rows)
-    for corner in range(3):
-        np.add.at(normals, index[:, corner], face_normal)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    return Mesh(rows, normals, index)
-
-
-def _airfoil(nose: Vec, chord: float, thickness: float, upright: bool) -> Points:
-    """An outline (40, 3) with its leading edge at ``nose``; it lies in the plane of x and z, or of x and y."""
-    t = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    along = (1 - np.cos(t)) / 2
-    across = thickness * np.sin(t) * (1 - along) ** 0.5 * (0.35 + 1.2 * along**0.5) * 0.62
-    zero = np.zeros_like(t)
-    shape = np.column_stack([-along * chord, across, zero] if upright else [-along * chord, zero, across])
-    return np.asarray(nose, float) + shape
-
-
-def _wing(root: Vec, tip: Vec, chords: tuple[float, float], thickness: float, tip_curl: float, upright: bool) -> Mesh:
-    """A tapered wing from ``root`` to ``tip`` (leading edges) whose end curls up by ``tip_curl``."""
-    a, b = np.asarray(root, float), np.asarray(tip, float)
-    rows = []
-    for t in [*np.linspace(0, 0.9, 14), 0.93, 0.96, 0.98, 0.993, 1.0]:
-        chord = chords[0] + (chords[1] - chords[0]) * t
-        rounded = np.sqrt(max(1 - max((t - 0.93) / 0.07, 0.0) ** 2, 0.02))
-        place = a + (b - a) * t
-        place = place + [-(1 - rounded) * chord * 0.35, 0, tip_curl * max((t - 0.8) / 0.2, 0.0) ** 2]
-        rows.append(_airfoil(place, chord * (0.35 + 0.65 * rounded), thickness * (1 - 0.55 * t) * rounded, upright))
-    return loft(rows)
 
 
 def aeroplane(rng: Generator) -> Model:
@@ -83,8 +44,21 @@ def aeroplane(rng: Generator) -> Model:
     half, r = float(k(1.75, 2.2)), float(k(0.27, 0.33))
     z = r + 0.42
     line = curve(
-        [(half, 0.0), (half - 0.05, r * 0.36), (half - 0.28, r * 0.75), (half - 0.62, r * 0.97), (half - 0.95, r), (0, r),
-         (-half * 0.45, r), (-half * 0.72, r * 0.8), (-half * 0.93, r * 0.42), (-half, r * 0.16), (-half - 0.02, 0.0)], 5)
+        [
+            (half, 0.0),
+            (half - 0.05, r * 0.36),
+            (half - 0.28, r * 0.75),
+            (half - 0.62, r * 0.97),
+            (half - 0.95, r),
+            (0, r),
+            (-half * 0.45, r),
+            (-half * 0.72, r * 0.8),
+            (-half * 0.93, r * 0.42),
+            (-half, r * 0.16),
+            (-half - 0.02, 0.0),
+        ],
+        5,
+    )
     closed = np.vstack([line, [[-half - 0.02, -0.01], [half, -0.01]]])
 
     hull = outline(closed)
@@ -114,16 +88,22 @@ def aeroplane(rng: Generator) -> Model:
     def flap(p: Points, n: Points) -> NDArray[np.float64]:
         t = (np.abs(p[:, 1]) - root[1]) / (span - root[1])
         back = root[0] + (tip[0] - root[0]) * t - (0.78 + (0.28 - 0.78) * t) * 0.74
-        lines = np.minimum(np.abs(p[:, 0] - back), np.where(p[:, 0] < back, np.abs(t - 0.55) * span, 9.0))
-        return step(lines - 0.006, 0.006) * (t > 0.12) * (t < 0.86) * 0.6
+        lines = np.minimum(
+            np.abs(p[:, 0] - back), np.where(p[:, 0] < back, np.abs(t - 0.55) * span, 9.0)
+        )
+        result: NDArray[np.float64] = step(lines - 0.006, 0.006) * (t > 0.12) * (t < 0.86) * 0.6
+        return result
 
     wing_paint = layered(gray, (flap, plain("#5b6168", 0.5)), (outer, accent))
-    left = _wing(root, tip, (0.78, 0.28), 0.085, curl, upright=False)
+    left = wing(root, tip, (0.78, 0.28), 0.085, curl, upright=False)
     stab_root = np.array([-half + 0.5, r * 0.1, z + r * 0.55])
     stab_tip = np.array([-half + 0.12, 0.78, z + r * 0.55 + 0.07])
-    stab = _wing(stab_root, stab_tip, (0.42, 0.18), 0.05, 0.0, upright=False)
-    fin_root, fin_tip = np.array([-half + 0.72, 0, z + r * 0.5]), np.array([-half + 0.02, 0, z + r + float(k(0.72, 0.9))])
-    fin = _wing(fin_root, fin_tip, (0.72, 0.3), 0.06, 0.0, upright=True)
+    stab = wing(stab_root, stab_tip, (0.42, 0.18), 0.05, 0.0, upright=False)
+    fin_root, fin_tip = (
+        np.array([-half + 0.72, 0, z + r * 0.5]),
+        np.array([-half + 0.02, 0, z + r + float(k(0.72, 0.9))]),
+    )
+    fin = wing(fin_root, fin_tip, (0.72, 0.3), 0.06, 0.0, upright=True)
     parts.append(Part(fin, _fin_paint(rng, z + r, main, second)))
     for side, sign in _SIDES:
         parts.append(Part(placed(left, (0, 0, 0), sign), wing_paint))
@@ -135,12 +115,28 @@ def aeroplane(rng: Generator) -> Model:
     marks.append(Mark("aircraft_fin_tip", fin.vertices[-40], 0.012))
     parts += _engines(rng, root, tip, marks, accent)
     parts += _gear(half, z, r, marks)
-    marks.append(on_surface("aircraft_nose_tip", tube_field, [half - 0.2, 0, z - 0.22 * r], [-1, 0, 0], 0.01))
-    marks.append(on_surface("aircraft_tail_end", tube_field, [-half + 0.1, 0, z + 0.62 * r], [1, 0, 0], 0.01))
+    marks.append(
+        on_surface("aircraft_nose_tip", tube_field, [half - 0.2, 0, z - 0.22 * r], [-1, 0, 0], 0.01)
+    )
+    marks.append(
+        on_surface("aircraft_tail_end", tube_field, [-half + 0.1, 0, z + 0.62 * r], [1, 0, 0], 0.01)
+    )
     for side, sign in _SIDES:
-        marks.append(on_surface(f"aircraft_cockpit_window_{side}_center", tube_field,
-                                [half - 0.52, 0.0, z + r * 0.25], [-0.5, -0.8 * sign, -0.32]))
-        marks.append(Mark(f"aircraft_wing_{side}_root", _root_point(left, tube_field) * [1.0, sign, 1.0], 0.012))
+        marks.append(
+            on_surface(
+                f"aircraft_cockpit_window_{side}_center",
+                tube_field,
+                [half - 0.52, 0.0, z + r * 0.25],
+                [-0.5, -0.8 * sign, -0.32],
+            )
+        )
+        marks.append(
+            Mark(
+                f"aircraft_wing_{side}_root",
+                _root_point(left, tube_field) * [1.0, sign, 1.0],
+                0.012,
+            )
+        )
     return Model(tuple(parts), tuple(marks))
 
 
@@ -153,18 +149,29 @@ def _root_point(wing: Mesh, hull: Field) -> Points:
     return result
 
 
-def _fuselage_paint(rng: Generator, half: float, r: float, z: float, main: str, second: str) -> Material:
+def _fuselage_paint(
+    rng: Generator, half: float, r: float, z: float, main: str, second: str
+) -> Material:
     mode = int(rng.integers(3))
 
     def windows(p: Points, n: Points) -> NDArray[np.float64]:
         x = (p[:, 0] % 0.105) - 0.0525
-        hole = np.hypot(np.maximum(np.abs(x) - 0.006, 0), np.maximum(np.abs(p[:, 2] - z - r * 0.3) - 0.012, 0)) - 0.018
+        hole = (
+            np.hypot(
+                np.maximum(np.abs(x) - 0.006, 0),
+                np.maximum(np.abs(p[:, 2] - z - r * 0.3) - 0.012, 0),
+            )
+            - 0.018
+        )
         inside = (p[:, 0] < half - 0.85) & (p[:, 0] > -half * 0.62) & (np.abs(n[:, 1]) > 0.5)
         return step(hole, 0.006) * inside
 
     def cockpit(p: Points, n: Points) -> NDArray[np.float64]:
         angle = np.arctan2(np.abs(p[:, 1]), p[:, 2] - z + 0.2 * r)
-        band = np.maximum(np.abs(p[:, 2] - z - r * 0.33 - (half - 0.45 - p[:, 0]) * 0.1) - 0.058, np.abs(p[:, 0] - half + 0.5) - 0.16)
+        band = np.maximum(
+            np.abs(p[:, 2] - z - r * 0.33 - (half - 0.45 - p[:, 0]) * 0.1) - 0.058,
+            np.abs(p[:, 0] - half + 0.5) - 0.16,
+        )
         posts = np.minimum(np.abs(p[:, 1]), np.abs(p[:, 0] - half + 0.47)) - 0.008
         return step(np.maximum(band, -posts), 0.008) * (angle > 0)
 
@@ -179,11 +186,18 @@ def _fuselage_paint(rng: Generator, half: float, r: float, z: float, main: str, 
         if mode == 0:
             return step(np.abs(p[:, 2] - z - r * 0.3) - 0.055, 0.008)
         if mode == 1:
-            return step(p[:, 2] - z + r * 0.3 - 0.8 * np.clip(-p[:, 0] - half * 0.3, 0, None), 0.008)
+            return step(
+                p[:, 2] - z + r * 0.3 - 0.8 * np.clip(-p[:, 0] - half * 0.3, 0, None), 0.008
+            )
         return step(p[:, 0] + half * 0.5 + (p[:, 2] - z) * 0.9, 0.008)
 
-    return layered(plain(main, 0.2, specular=0.06), (livery, plain(second, 0.2, specular=0.06)),
-                   (doors, plain("#4c535a", 0.5)), (windows, GLASS), (cockpit, GLASS))
+    return layered(
+        plain(main, 0.2, specular=0.06),
+        (livery, plain(second, 0.2, specular=0.06)),
+        (doors, plain("#4c535a", 0.5)),
+        (windows, GLASS),
+        (cockpit, GLASS),
+    )
 
 
 def _fin_paint(rng: Generator, base: float, main: str, second: str) -> Material:
@@ -197,15 +211,28 @@ def _fin_paint(rng: Generator, base: float, main: str, second: str) -> Material:
     return layered(plain(second, 0.25, specular=0.06), (mark, plain(main, 0.25, specular=0.06)))
 
 
-def _engines(rng: Generator, root: Points, tip: Points, marks: list[Mark], accent: Material) -> list[Part]:
+def _engines(
+    rng: Generator, root: Points, tip: Points, marks: list[Mark], accent: Material
+) -> list[Part]:
     size = float(rng.uniform(0.13, 0.16))
     t = 0.36
-    place = root + (tip - root) * t + [0.16, 0, -size - 0.075]
-    profile = np.vstack([
-        curve([(0.3, size * 0.86), (0.27, size * 0.98), (0.1, size * 1.08), (-0.14, size * 0.98), (-0.36, size * 0.72)], 5),
-        [[-0.36, 0.0], [0.12, 0.0], [0.12, size * 0.78]],
-        curve([(0.2, size * 0.79), (0.28, size * 0.82), (0.3, size * 0.86)], 3),
-    ])
+    place = root + (tip - root) * t + vec(0.16, 0, -size - 0.075)
+    profile = np.vstack(
+        [
+            curve(
+                [
+                    (0.3, size * 0.86),
+                    (0.27, size * 0.98),
+                    (0.1, size * 1.08),
+                    (-0.14, size * 0.98),
+                    (-0.36, size * 0.72),
+                ],
+                5,
+            ),
+            [[-0.36, 0.0], [0.12, 0.0], [0.12, size * 0.78]],
+            curve([(0.2, size * 0.79), (0.28, size * 0.82), (0.3, size * 0.86)], 3),
+        ]
+    )
 
     section = outline(profile)
 
@@ -218,26 +245,36 @@ def _engines(rng: Generator, root: Points, tip: Points, marks: list[Mark], accen
 
     def fan(p: Points, n: Points) -> NDArray[np.float64]:
         inner = np.hypot(p[:, 1] * 1.0 - place[1], p[:, 2] - place[2])
-        return step(inner - size * 0.8, 0.005) * (p[:, 0] > place[0] + 0.05)
+        result: NDArray[np.float64] = step(inner - size * 0.8, 0.005) * (p[:, 0] > place[0] + 0.05)
+        return result
 
     def exhaust(p: Points, n: Points) -> NDArray[np.float64]:
         return step(p[:, 0] - place[0] + 0.29, 0.006)
 
-    spin = ellipsoid(place + [0.12, 0, 0], (0.1, size * 0.3, size * 0.3))
-    blades = cylinder(place + [0.13, 0, 0], (1, 0, 0), size * 0.78, 0.01)
+    spin = ellipsoid(place + vec(0.12, 0, 0), (0.1, size * 0.3, size * 0.3))
+    blades = cylinder(place + vec(0.13, 0, 0), (1, 0, 0), size * 0.78, 0.01)
 
     def blade_mask(p: Points, n: Points) -> NDArray[np.float64]:
         angle = np.arctan2(p[:, 2] - place[2], p[:, 1] - place[1])
-        return step(np.cos(angle * 14 + 6 * np.hypot(p[:, 1] - place[1], p[:, 2] - place[2]) / size), 0.6)
+        return step(
+            np.cos(angle * 14 + 6 * np.hypot(p[:, 1] - place[1], p[:, 2] - place[2]) / size), 0.6
+        )
 
-    pylon = loft([
-        _airfoil(place + [0.12, 0, size * 0.7], 0.42, 0.05, upright=True),
-        _airfoil(place + [-0.02, 0, size + 0.1], 0.5, 0.05, upright=True),
-    ])
-    box = (place - [0.45, 0.25, 0.25], place + [0.45, 0.25, 0.25])
+    pylon = loft(
+        [
+            airfoil(place + vec(0.12, 0, size * 0.7), 0.42, 0.05, upright=True),
+            airfoil(place + vec(-0.02, 0, size + 0.1), 0.5, 0.05, upright=True),
+        ]
+    )
+    box = (place - vec(0.45, 0.25, 0.25), place + vec(0.45, 0.25, 0.25))
     shell = mesh_of(nacelle, *box, 100)
     nose = mesh_of(union(spin, blades), *box, 70)
-    paint = layered(accent, (exhaust, plain("#4a4d52", 0.4, metallic=0.6)), (fan, plain("#25282c", 0.5)), (lip, CHROME))
+    paint = layered(
+        accent,
+        (exhaust, plain("#4a4d52", 0.4, metallic=0.6)),
+        (fan, plain("#25282c", 0.5)),
+        (lip, CHROME),
+    )
     fan_paint = layered(plain("#7d848b", 0.35, metallic=0.5), (blade_mask, plain("#2a2d31", 0.5)))
     parts = []
     for side, sign in _SIDES:
@@ -269,9 +306,27 @@ def _gear(half: float, z: float, r: float, marks: list[Mark]) -> list[Part]:
         offset = 0.06 if name == "nose" else 0.075
         for sign in (1.0, -1.0):
             c = (x, y + sign * offset, wheel_radius)
-            tyres.append(carve(0.005, cylinder(c, (0, 1, 0), wheel_radius, 0.04, 0.025),
-                               cylinder((x, y + sign * (offset + 0.05), wheel_radius), (0, 1, 0), wheel_radius * 0.5, 0.02)))
-            hubs.append(cylinder((x, y + sign * (offset + 0.012), wheel_radius), (0, 1, 0), wheel_radius * 0.5, 0.022, 0.008))
+            tyres.append(
+                carve(
+                    0.005,
+                    cylinder(c, (0, 1, 0), wheel_radius, 0.04, 0.025),
+                    cylinder(
+                        (x, y + sign * (offset + 0.05), wheel_radius),
+                        (0, 1, 0),
+                        wheel_radius * 0.5,
+                        0.02,
+                    ),
+                )
+            )
+            hubs.append(
+                cylinder(
+                    (x, y + sign * (offset + 0.012), wheel_radius),
+                    (0, 1, 0),
+                    wheel_radius * 0.5,
+                    0.022,
+                    0.008,
+                )
+            )
         bottom = (x, y, wheel_radius)
         ahead = on_surface("w", union(*struts[-1:]), bottom, [-1, 0, 0]).position
         if name == "nose":

@@ -11,8 +11,9 @@ from lvlm_eval.synthetic.fields import Points, Vec
 class Camera:
     """A camera at ``position`` (3,) looking at ``target`` (3,), z up.
 
-    ``field_of_view`` is the vertical opening in degrees, ``size`` the image's [width, height] in px. Image
-    coordinates run from the top-left corner, x to the right and y down; the centre of the first pixel is (0.5, 0.5).
+    ``field_of_view`` is the vertical opening in degrees, ``size`` the image's [width, height] in
+    px. Image coordinates run from the top-left corner, x to the right and y down; the centre of the
+    first pixel is (0.5, 0.5).
     """
 
     position: Points
@@ -42,7 +43,11 @@ class Camera:
         )
 
     def rays(self, samples: int) -> Points:
-        """Unit directions (H*samples, W*samples, 3) through a grid of ``samples`` x ``samples`` points a pixel."""
+        """Unit directions through a grid of points in each pixel.
+
+        The grid has ``samples`` x ``samples`` points a pixel; the result is (H * samples, W *
+        samples, 3).
+        """
         right, up, forward = self.axes()
         width, height = self.size[0] * samples, self.size[1] * samples
         slope = np.tan(np.radians(self.field_of_view) / 2)
@@ -54,19 +59,29 @@ class Camera:
 
 
 def direction(azimuth: float, elevation: float) -> Points:
-    """Unit vector (3,) from an object to a camera: azimuth 0 is before the object's front (x), it grows
-    counter-clockwise as seen from above (90 is on the object's own left); elevation above the ground; degrees."""
+    """Unit vector (3,) from an object to a camera, from angles in degrees.
+
+    Azimuth 0 is before the object's front (x); it grows counter-clockwise as seen from above, so
+    90 is on the object's own left. Elevation is counted from the ground upwards.
+    """
     a, e = np.radians(azimuth), np.radians(elevation)
     return np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
 
 
 def framed(
-    points: Points, azimuth: float, elevation: float, field_of_view: float, size: tuple[int, int],
-    fill: float, shift: Vec = (0.0, 0.0),
+    points: Points,
+    azimuth: float,
+    elevation: float,
+    field_of_view: float,
+    size: tuple[int, int],
+    fill: float,
+    shift: Vec = (0.0, 0.0),
 ) -> Camera:
-    """The camera in the given direction for which the points' image box fills the share ``fill`` of the image.
+    """The camera in a given direction that shows the points at a given size.
 
-    ``shift`` moves the box's centre from the image's centre, as shares of the image's width and height.
+    The points' image box fills the share ``fill`` of the image along its tighter side; ``shift``
+    moves the box's centre from the image's centre, as shares of the image's width and height.
+    Angles are in degrees.
     """
     away = direction(azimuth, elevation)
     target = (points.min(axis=0) + points.max(axis=0)) / 2

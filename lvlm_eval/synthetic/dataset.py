@@ -1,7 +1,7 @@
 """Writes the sample dataset in SOCOv1 layout."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,22 +25,26 @@ from lvlm_eval.synthetic.views import Seen, View, compose, picture, seeded
 INTRA_PAIRS = 20
 CROSS_PAIRS = 8
 SPLIT_PAIRS = 6
-JPEG_QUALITY = 78
+JPEG_QUALITY = 70
 
 Json = dict[str, object]
 
 _README = """# Bundled sample dataset
 
-{images} synthetic images of {count} kinds of object in SOCOv1 layout: small enough to ship with the package, and made so
-that every command can be tried without a download. Objects are built from parameters, rendered, and annotated from
-their geometry: a keypoint is listed only where a ray from the camera reaches it. It is for trying out and testing;
-results on it say little about results on photographs.
+{images} synthetic images of {count} kinds of object in SOCOv1 layout: small enough to ship with the
+package, and made so that every command can be tried without a download. Objects are built from
+parameters, rendered, and annotated from their geometry: a keypoint is listed only where a ray from
+the camera reaches it. It is for trying out and testing; results on it say little about results on
+photographs.
 
-Made with `python -m lvlm_eval.synthetic OUT --seed {seed} --views {views}` (needs `pip install "lvlm-eval[synthetic]"`).
+Made with `python -m lvlm_eval.synthetic OUT --seed {seed} --views {views}`, which needs
+`pip install "lvlm-eval[synthetic]"`.
 
-- Left, right, front and rear are the object's own: as its driver, its user or the animal itself sees them.
-- A pose gives the camera's azimuth and elevation in degrees: at azimuth 0 the camera looks at the object's front, and
-  it grows counter-clockwise as seen from above, so 90 is on the object's own left.
+- Left, right, front and rear are the object's own: as its driver, its user or the animal itself
+  sees them.
+- A pose gives the camera's azimuth and elevation in degrees: at azimuth 0 the camera looks at the
+  object's front, and it grows counter-clockwise as seen from above, so 90 is on the object's own
+  left.
 - Each view shows another object: shape, colours, surroundings and light are drawn anew.
 - The train and test lists use different images.
 
@@ -101,7 +105,11 @@ def _pair_record(number: int, source: View, target: View) -> Json:
         "trg_keypoints": [_keypoint(target.category, k) for k in target.keypoints],
         "semantic_overlap": list(overlap(source, target)),
         "concept_matches": [
-            {"concept_name": g.concept, "src_keypoints": list(g.source), "trg_keypoints": list(g.target)}
+            {
+                "concept_name": g.concept,
+                "src_keypoints": list(g.source),
+                "trg_keypoints": list(g.target),
+            }
             for g in concept_groups(source, target)
         ],
     }
@@ -110,7 +118,9 @@ def _pair_record(number: int, source: View, target: View) -> Json:
 def _write_pairs(folder: Path, pairs: Sequence[tuple[View, View]], first: int = 1) -> int:
     """Write pairs numbered from ``first``; the number after the last."""
     for number, (source, target) in enumerate(pairs, start=first):
-        name = f"{number:05d}-{source.category}_{source.number}-{target.category}_{target.number}.json"
+        name = (
+            f"{number:05d}-{source.category}_{source.number}-{target.category}_{target.number}.json"
+        )
         _write(folder / name, _pair_record(number, source, target))
     return first + len(pairs)
 
@@ -139,13 +149,25 @@ def make_view(out: Path, seed: int, category: str, number: int, quality: Quality
     view = composition.view
     image = out / "Images" / category / view.image
     image.parent.mkdir(parents=True, exist_ok=True)
-    picture(composition, quality).save(image, "JPEG", quality=JPEG_QUALITY, optimize=True, progressive=True)
+    picture(composition, quality).save(
+        image, "JPEG", quality=JPEG_QUALITY, optimize=True, progressive=True
+    )
     _write(out / "KeypointAnnotations" / category / f"{category}_{number}.json", _view_record(view))
     return view
 
 
-def generate(out: Path, seed: int, names: Sequence[str], views: int, jobs: int, quality: Quality) -> None:
+def generate(
+    out: Path,
+    seed: int,
+    names: Sequence[str],
+    views: int,
+    jobs: int,
+    quality: Quality,
+    report: Callable[[View], None],
+) -> None:
     """Write the dataset of the named categories, with ``views`` images each, below ``out``.
+
+    ``report`` is called with each view once it is written.
 
     Raises:
         RuntimeError: an object could not be seen well enough from anywhere.
@@ -162,7 +184,7 @@ def generate(out: Path, seed: int, names: Sequence[str], views: int, jobs: int, 
         for name, task in waiting:
             view = task.result()
             made[name].append(view)
-            print(f"{view.image}: {len(view.keypoints)} keypoints", flush=True)
+            report(view)
     write_lists(out, seed, views, categories, made)
 
 
@@ -180,7 +202,9 @@ def write_lists(
             if name in (one, other):
                 partner = other if name == one else one
                 if partner in made:
-                    drawn = across(made[partner], mine, CROSS_PAIRS, seeded(seed, partner, name, "cross"))
+                    drawn = across(
+                        made[partner], mine, CROSS_PAIRS, seeded(seed, partner, name, "cross")
+                    )
                     number = _write_pairs(root / "cross" / name, drawn, number)
         # Every other view, so that both lists see the object from all around.
         for split, part in (("train", mine[0::2]), ("test", mine[1::2])):

@@ -1,7 +1,8 @@
 """Signed distance fields: functions from points (N, 3) to distances (N,), negative inside.
 
-Everything that is modelled here is a field, because fields blend: a leg grows out of a body and a spout out of a
-pot with one smooth union, and a keypoint can be put on a surface exactly, by finding a root along a line.
+Everything that is modelled here is a field, because fields blend: a leg grows out of a body and a
+spout out of a pot with one smooth union, and a keypoint can be put on a surface exactly, by finding
+a root along a line.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +13,12 @@ from numpy.typing import NDArray
 Points = NDArray[np.float64]
 Distances = NDArray[np.float64]
 Field = Callable[[Points], Distances]
-Vec = Sequence[float]
+Vec = Sequence[float] | NDArray[np.float64]
+
+
+def vec(*values: float) -> Points:
+    """An array of the numbers, to be added to points."""
+    return np.array(values, float)
 
 
 def sphere(center: Vec, radius: float) -> Field:
@@ -31,13 +37,17 @@ def ellipsoid(center: Vec, radii: Vec, axes: NDArray[np.float64] | None = None) 
             q = q @ axes.T
         near = np.linalg.norm(q / r, axis=1)
         slope = np.linalg.norm(q / (r * r), axis=1)
-        result: Distances = np.where(slope > 1e-9, near * (near - 1.0) / np.maximum(slope, 1e-9), -r.min())
+        result: Distances = np.where(
+            slope > 1e-9, near * (near - 1.0) / np.maximum(slope, 1e-9), -r.min()
+        )
         return result
 
     return distance
 
 
-def box(center: Vec, half: Vec, rounding: float = 0.0, axes: NDArray[np.float64] | None = None) -> Field:
+def box(
+    center: Vec, half: Vec, rounding: float = 0.0, axes: NDArray[np.float64] | None = None
+) -> Field:
     """A box with half sides ``half`` and edges rounded by ``rounding`` (the outer size is kept)."""
     c = np.asarray(center, float)
     inner = np.maximum(np.asarray(half, float) - rounding, 1e-6)
@@ -77,7 +87,9 @@ def round_cone(start: Vec, end: Vec, start_radius: float, end_radius: float) -> 
     return distance
 
 
-def cylinder(center: Vec, axis: Vec, radius: float, half_length: float, rounding: float = 0.0) -> Field:
+def cylinder(
+    center: Vec, axis: Vec, radius: float, half_length: float, rounding: float = 0.0
+) -> Field:
     """A round rod or disc about ``axis`` with rounded rims."""
     c, n = np.asarray(center, float), np.asarray(axis, float)
     n = n / np.linalg.norm(n)
@@ -89,7 +101,9 @@ def cylinder(center: Vec, axis: Vec, radius: float, half_length: float, rounding
         dx = aside - (radius - rounding)
         dy = np.abs(along) - (half_length - rounding)
         result: Distances = (
-            np.hypot(np.maximum(dx, 0.0), np.maximum(dy, 0.0)) + np.minimum(np.maximum(dx, dy), 0.0) - rounding
+            np.hypot(np.maximum(dx, 0.0), np.maximum(dy, 0.0))
+            + np.minimum(np.maximum(dx, dy), 0.0)
+            - rounding
         )
         return result
 
@@ -112,7 +126,10 @@ def torus(center: Vec, axis: Vec, radius: float, thickness: float) -> Field:
 
 
 def curve(points: Sequence[Vec], steps: int = 8) -> Points:
-    """A smooth curve through ``points`` (K, D): (K-1) * steps + 1 samples of the Catmull-Rom spline."""
+    """A smooth curve through ``points`` (K, D).
+
+    The result holds (K - 1) * steps + 1 samples of the Catmull-Rom spline.
+    """
     given = np.asarray(points, float)
     padded = np.vstack([2 * given[0] - given[1], given, 2 * given[-1] - given[-2]])
     t = np.linspace(0.0, 1.0, steps, endpoint=False)[:, None]
@@ -132,7 +149,10 @@ def curve(points: Sequence[Vec], steps: int = 8) -> Points:
 
 
 def tube(points: Sequence[Vec], radii: Sequence[float], steps: int = 8) -> Field:
-    """A tube along the smooth curve through ``points``; ``radii`` (one a point) are interpolated likewise."""
+    """A tube along the smooth curve through ``points``.
+
+    ``radii`` (one a point) are interpolated likewise.
+    """
     path = curve(points, steps)
     thickness = curve([[r] for r in radii], steps)[:, 0]
     pieces = [
@@ -143,7 +163,10 @@ def tube(points: Sequence[Vec], radii: Sequence[float], steps: int = 8) -> Field
 
 
 def polygon_distance(corners: Points, p: Points) -> Distances:
-    """Signed distance (N,) of the plane points ``p`` (N, 2) to a closed polygon (K, 2), negative inside."""
+    """Signed distance (N,) of plane points (N, 2) to a closed polygon (K, 2).
+
+    It is negative inside.
+    """
     best = np.full(len(p), np.inf)
     inside = np.zeros(len(p), bool)
     for i in range(len(corners)):
@@ -157,14 +180,16 @@ def polygon_distance(corners: Points, p: Points) -> Distances:
             crosses = (a[1] > p[:, 1]) != (b[1] > p[:, 1])
             inside ^= crosses & (p[:, 0] < edge[0] * (p[:, 1] - a[1]) / edge[1] + a[0])
     root = np.sqrt(best)
-    return np.where(inside, -root, root)
+    signed: Distances = np.where(inside, -root, root)
+    return signed
 
 
 def outline(corners: Points, cells: int = 320) -> Callable[[Points], Distances]:
-    """:func:`polygon_distance` to a fixed polygon, read from a table with ``cells`` along its longer side.
+    """A fixed polygon's :func:`polygon_distance`, read from a table.
 
-    A table is much faster where a body asks for its outline at a million points; between its entries the distance is
-    interpolated, so sharp corners come out rounded by about a cell.
+    The table has ``cells`` entries along the longer side. It is much faster where a body asks for
+    its outline at a million points; between entries the distance is interpolated, so sharp
+    corners come out rounded by about a cell.
     """
     low, high = corners.min(axis=0), corners.max(axis=0)
     step = float((high - low).max()) / cells
@@ -299,7 +324,9 @@ def first_hit(field: Field, start: Vec, direction: Vec, reach: float) -> Points:
     values = field(origin + t[:, None] * step)
     crossing = np.flatnonzero((values[:-1] > 0) & (values[1:] <= 0))
     if len(crossing) == 0:
-        raise ValueError(f"no surface on the ray from {origin.tolist()} along {step.tolist()} within {reach}")
+        raise ValueError(
+            f"no surface on the ray from {origin.tolist()} along {step.tolist()} within {reach}"
+        )
     low, high = float(t[crossing[0]]), float(t[crossing[0] + 1])
     for _ in range(48):
         middle = (low + high) / 2
@@ -307,4 +334,5 @@ def first_hit(field: Field, start: Vec, direction: Vec, reach: float) -> Points:
             low = middle
         else:
             high = middle
-    return origin + (low + high) / 2 * step
+    result: Points = origin + (low + high) / 2 * step
+    return result

@@ -9,16 +9,20 @@ from numpy.typing import NDArray
 from lvlm_eval.synthetic.fields import Points
 
 _WHITE = 2.6
-_SATURATION = 1.12
-_CONTRAST = 0.55
+_SATURATION = 1.02
+_CONTRAST = 0.5
 Sky = Callable[[Points, float], Points]
 
 
 @dataclass(frozen=True)
 class Light:
-    """``sky`` gives radiance (N, 3) from unit directions (N, 3), blurred by a roughness; ``key`` is the unit
-    direction to the main light, ``key_color`` (3,) its irradiance, ``key_size`` its angular radius in degrees;
-    ``floor`` (3,) the mean albedo of the ground, ``exposure`` the brightness of the picture."""
+    """The light of a place.
+
+    ``sky`` gives radiance (N, 3) from unit directions (N, 3), blurred by a roughness; ``key`` is
+    the unit direction to the main light, ``key_color`` (3,) its irradiance, ``key_size`` its
+    angular radius in degrees; ``floor`` (3,) is the mean albedo of the ground, ``exposure`` the
+    brightness of the picture.
+    """
 
     sky: Sky
     key: Points
@@ -29,7 +33,10 @@ class Light:
 
 
 def spread(count: int, turn: float) -> Points:
-    """``count`` unit directions (N, 3) evenly over the upper half sphere, turned about z by ``turn`` radians."""
+    """``count`` unit directions (N, 3) evenly over the upper half sphere.
+
+    They are turned about z by ``turn`` radians.
+    """
     i = np.arange(count)
     z = (i + 0.5) / count
     angle = i * np.pi * (3 - np.sqrt(5)) + turn
@@ -38,7 +45,10 @@ def spread(count: int, turn: float) -> Points:
 
 
 def disc(center: Points, radius: float, count: int) -> Points:
-    """``count`` unit directions (N, 3) evenly over the disc of angular ``radius`` degrees about ``center``."""
+    """``count`` unit directions (N, 3) evenly over a disc of the sky.
+
+    Its angular ``radius`` about ``center`` is in degrees.
+    """
     i = np.arange(count)
     r = np.tan(np.radians(radius)) * np.sqrt((i + 0.5) / count)
     angle = i * np.pi * (3 - np.sqrt(5))
@@ -53,9 +63,10 @@ def disc(center: Points, radius: float, count: int) -> Points:
 def gradient_sky(
     zenith: Points, horizon: Points, ground: Points, windows: list[tuple[Points, float, Points]]
 ) -> Sky:
-    """A sky from ``horizon`` to ``zenith`` over ``ground``, each a radiance (3,), with bright windows.
+    """A sky from ``horizon`` to ``zenith`` over ``ground`` with bright windows.
 
-    A window is (unit direction, cosine of its half opening, radiance).
+    The colours are radiances (3,); a window is (unit direction, cosine of its half opening,
+    radiance).
     """
 
     def radiance(rays: Points, roughness: float) -> Points:
@@ -79,8 +90,10 @@ def gradient_sky(
 
 
 def tone(linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Display values in [0, 1] for linear light: bright parts roll off softly, then the sRGB curve
-    with a little more contrast and colour."""
+    """Display values in [0, 1] for linear light.
+
+    Bright parts roll off softly; the sRGB curve follows, with a little more contrast and colour.
+    """
     x = np.maximum(linear, 0.0)
     x = x * (1 + x / _WHITE**2) / (1 + x)
     x = np.clip(x, 0.0, 1.0)

@@ -13,11 +13,11 @@ Color = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Look:
-    """How N surface points reflect: linear ``albedo`` (N, 3), ``roughness``, ``metallic``, ``specular``, ``fuzz``,
-    ``glow`` (N,).
+    """How N surface points reflect.
 
-    ``specular`` is the mirror-like share seen head-on, ``fuzz`` the soft rim of cloth and fur, ``glow`` light of its
-    own in units of the albedo.
+    ``albedo`` (N, 3) is linear; ``roughness``, ``metallic``, ``specular``, ``fuzz`` and ``glow``
+    are (N,). ``specular`` is the mirror-like share seen head-on, ``fuzz`` the soft rim of cloth
+    and fur, ``glow`` light of its own in units of the albedo.
     """
 
     albedo: Points
@@ -108,20 +108,28 @@ def tinted(base: Material, shade: Mask, strength: float) -> Material:
         now = base(points, normals)
         factor = 1.0 + strength * (shade(points, normals) * 2.0 - 1.0)
         return Look(
-            now.albedo * factor[:, None], now.roughness, now.metallic, now.specular, now.fuzz, now.glow
+            now.albedo * factor[:, None],
+            now.roughness,
+            now.metallic,
+            now.specular,
+            now.fuzz,
+            now.glow,
         )
 
     return look
 
 
 def step(value: NDArray[np.float64], width: float) -> NDArray[np.float64]:
-    """1 where ``value`` is well below 0, 0 where it is well above, a soft edge of ``width`` between."""
+    """1 where ``value`` is well below 0, and 0 where it is well above.
+
+    Between them is a soft edge of ``width``.
+    """
     result: NDArray[np.float64] = np.clip(0.5 - value / width, 0.0, 1.0)
     return result
 
 
 def _lattice(cell: NDArray[np.int64], salt: int) -> NDArray[np.float64]:
-    """A number in [0, 1) for each integer cell (N, D), always the same for the same cell and salt."""
+    """A number in [0, 1) for each integer cell (N, D), fixed by the cell and the salt."""
     primes = np.array([73856093, 19349663, 83492791], np.int64)[: cell.shape[1]]
     mixed = ((cell * primes).sum(axis=1) ^ (salt * 2654435761)) & 0xFFFFFFFF
     mixed = (mixed ^ (mixed >> 15)) * 2246822519 & 0xFFFFFFFF
@@ -144,7 +152,9 @@ def noise(points: Points, scale: float, salt: int = 0) -> NDArray[np.float64]:
     return total
 
 
-def layered_noise(points: Points, scale: float, salt: int = 0, octaves: int = 3) -> NDArray[np.float64]:
+def layered_noise(
+    points: Points, scale: float, salt: int = 0, octaves: int = 3
+) -> NDArray[np.float64]:
     """Noise of several sizes, in [0, 1]."""
     total, weight = np.zeros(len(points)), 0.0
     for i in range(octaves):
@@ -153,9 +163,14 @@ def layered_noise(points: Points, scale: float, salt: int = 0, octaves: int = 3)
     return total / weight
 
 
-def cells(points: Points, scale: float, salt: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Irregular cells about ``scale`` wide: distance to the nearest border (N,), in units of space, and a number in
-    [0, 1) that names the cell (N,)."""
+def cells(
+    points: Points, scale: float, salt: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Irregular cells about ``scale`` wide.
+
+    The results are the distance to the nearest border (N,), in units of space, and a number in
+    [0, 1) that names the cell (N,).
+    """
     q = points / scale
     base = np.floor(q).astype(np.int64)
     first = np.full(len(points), np.inf)
@@ -164,7 +179,7 @@ def cells(points: Points, scale: float, salt: int = 0) -> tuple[NDArray[np.float
     for dx in (-1, 0, 1):
         for dy in (-1, 0, 1):
             for dz in (-1, 0, 1):
-                cell = base + [dx, dy, dz]
+                cell = base + np.array([dx, dy, dz])
                 jitter = np.column_stack([_lattice(cell, salt + k) for k in range(3)])
                 d = np.linalg.norm(cell + 0.15 + 0.7 * jitter - q, axis=1)
                 closer = d < first

@@ -61,7 +61,7 @@ _DESCRIPTIONS = {**_VEHICLE, **_AIRCRAFT, **_VESSEL, **_FURNITURE, **_QUADRUPED}
 
 @dataclass(frozen=True)
 class Category:
-    """A kind of object: its super-category and all its keypoints, in the order in which they are listed."""
+    """A kind of object: its super-category and all its keypoints, in their fixed order."""
 
     name: str
     supercategory: str
@@ -140,12 +140,21 @@ CATEGORIES = (
     Category("elephant", "animals", (*_ANIMAL, *_sided("quadruped_tusk_{}_tip", *_LR))),
 )
 
-RELATED = (("car", "bus"), ("teapot", "kettle"), ("chair", "sofa"), ("dog", "giraffe"), ("giraffe", "elephant"))
+RELATED = (
+    ("car", "bus"),
+    ("teapot", "kettle"),
+    ("chair", "sofa"),
+    ("dog", "giraffe"),
+    ("giraffe", "elephant"),
+)
 """Categories that share concepts and are paired with each other, in both directions."""
 
 
 def sides_of(name: str) -> tuple[str, ...]:
-    """The words of a keypoint's name that say which of the repeated places it is: front, rear, left, right."""
+    """The words of a name that say which of the repeated places it is.
+
+    These are front, rear, left and right.
+    """
     return tuple(word for word in name.split("_") if word in FRAME_WORDS)
 
 
@@ -155,12 +164,12 @@ def concept_of(name: str) -> str:
 
 
 def place_of(name: str) -> str:
-    """The last word of the concept: the place on its part, or the part itself where it is a point."""
+    """The last word of the concept: the place on its part, or a part that is a point."""
     return concept_of(name).split("_")[-1]
 
 
 def describe(name: str) -> str:
-    """A keypoint in words, as seen from the object itself: "center point of the front left wheel"."""
+    """A keypoint in words, as the object sees it: "center point of the front left wheel"."""
     sides = list(sides_of(name))
     template = _DESCRIPTIONS[concept_of(name)]
     if concept_of(name) in ("vehicle_window_top", "vehicle_window_bottom"):
@@ -170,13 +179,20 @@ def describe(name: str) -> str:
     return template.format(" ".join(sides))
 
 
-KEYPOINT_IDS = {name: i for i, name in enumerate(sorted({k for c in CATEGORIES for k in c.keypoints}), start=1)}
-CONCEPT_IDS = {name: i for i, name in enumerate(sorted({concept_of(k) for k in KEYPOINT_IDS}), start=1)}
+KEYPOINT_IDS = {
+    name: i for i, name in enumerate(sorted({k for c in CATEGORIES for k in c.keypoints}), start=1)
+}
+CONCEPT_IDS = {
+    name: i for i, name in enumerate(sorted({concept_of(k) for k in KEYPOINT_IDS}), start=1)
+}
 
 
 def is_shared(category: str, name: str) -> bool:
     """Whether another category has the keypoint's concept."""
     concept = concept_of(name)
     return any(
-        concept == concept_of(other) for c in CATEGORIES if c.name != category for other in c.keypoints
+        concept == concept_of(other)
+        for c in CATEGORIES
+        if c.name != category
+        for other in c.keypoints
     )

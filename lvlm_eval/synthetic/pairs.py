@@ -27,16 +27,16 @@ def overlap(source: View, target: View) -> tuple[str, ...]:
 
 def concept_groups(source: View, target: View) -> tuple[ConceptGroup, ...]:
     """For each concept seen in both views, its keypoints in either, sorted by concept."""
-    groups = []
-    for concept in sorted({concept_of(k.name) for k in source.keypoints} & {concept_of(k.name) for k in target.keypoints}):
-        groups.append(
-            ConceptGroup(
-                concept,
-                tuple(k.name for k in source.keypoints if concept_of(k.name) == concept),
-                tuple(k.name for k in target.keypoints if concept_of(k.name) == concept),
-            )
+    here = [(concept_of(k.name), k.name) for k in source.keypoints]
+    there = [(concept_of(k.name), k.name) for k in target.keypoints]
+    return tuple(
+        ConceptGroup(
+            concept,
+            tuple(name for own, name in here if own == concept),
+            tuple(name for own, name in there if own == concept),
         )
-    return tuple(groups)
+        for concept in sorted({own for own, _ in here} & {own for own, _ in there})
+    )
 
 
 def usable(source: View, target: View) -> bool:
@@ -44,7 +44,9 @@ def usable(source: View, target: View) -> bool:
     return len(target.keypoints) >= MINIMUM_TARGETS and bool(overlap(source, target))
 
 
-def _drawn(candidates: list[tuple[View, View]], count: int, rng: Generator) -> list[tuple[View, View]]:
+def _drawn(
+    candidates: list[tuple[View, View]], count: int, rng: Generator
+) -> list[tuple[View, View]]:
     kept = [pair for pair in candidates if usable(*pair)]
     chosen = sorted(rng.permutation(len(kept))[:count].tolist())
     return [kept[i] for i in chosen]
@@ -55,6 +57,8 @@ def within(views: list[View], count: int, rng: Generator) -> list[tuple[View, Vi
     return _drawn(list(permutations(views, 2)), count, rng)
 
 
-def across(sources: list[View], targets: list[View], count: int, rng: Generator) -> list[tuple[View, View]]:
+def across(
+    sources: list[View], targets: list[View], count: int, rng: Generator
+) -> list[tuple[View, View]]:
     """At most ``count`` usable pairs from one category to another, drawn at random."""
     return _drawn(list(product(sources, targets)), count, rng)

@@ -1,4 +1,4 @@
-"""What the graphics library is asked for: which triangle each pixel shows, and depth maps of lights.
+"""What is asked of the graphics library: the triangle at each pixel, and depth maps.
 
 Colours are computed elsewhere from these, so the picture hardly depends on the graphics driver.
 """
@@ -7,11 +7,12 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pyvista as pv
-import vtk
 from numpy.typing import NDArray
+from vtkmodules.vtkCommonCore import vtkFloatArray
 
 from lvlm_eval.synthetic.camera import Camera
 from lvlm_eval.synthetic.fields import Points
@@ -30,15 +31,19 @@ def joined(meshes: list[Mesh]) -> Mesh:
 
 def surface_of(mesh: Mesh) -> pv.PolyData:
     """The mesh as the graphics library's own object."""
-    return pv.PolyData.from_regular_faces(mesh.vertices, mesh.faces)
+    surface: pv.PolyData = pv.PolyData.from_regular_faces(mesh.vertices, mesh.faces)
+    return surface
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back what the graphics library's C++ code writes to the error stream about missing displays."""
+    """Hold back what the graphics library writes to the error stream.
+
+    Its C++ code complains there about missing displays.
+    """
     sys.stderr.flush()
     kept = os.dup(2)
-    with open(os.devnull, "w") as sink:
+    with Path(os.devnull).open("w") as sink:
         os.dup2(sink.fileno(), 2)
         try:
             yield
@@ -56,10 +61,12 @@ def _plotter(size: tuple[int, int]) -> pv.Plotter:
 
 
 def triangles_seen(mesh: Mesh, camera: Camera, samples: int) -> NDArray[np.int64]:
-    """The index of the face seen by each sample, (H*samples, W*samples), or -1 where there is none."""
+    """The face seen by each sample (H * samples, W * samples), or -1 where there is none."""
     surface = surface_of(mesh)
     ids = np.arange(1, len(mesh.faces) + 1)
-    surface.cell_data["id"] = np.column_stack([ids & 255, ids >> 8 & 255, ids >> 16]).astype(np.uint8)
+    surface.cell_data["id"] = np.column_stack([ids & 255, ids >> 8 & 255, ids >> 16]).astype(
+        np.uint8
+    )
     with quiet():
         plotter = _plotter((camera.size[0] * samples, camera.size[1] * samples))
         plotter.add_mesh(surface, scalars="id", rgb=True, lighting=False, show_scalar_bar=False)
@@ -72,7 +79,8 @@ def triangles_seen(mesh: Mesh, camera: Camera, samples: int) -> NDArray[np.int64
         view.clipping_range = (float(reach.min()) * 0.25, float(reach.max()) * 1.05)
         image = np.asarray(plotter.screenshot(return_img=True)).astype(np.int64)
         plotter.close()
-    return image[..., 0] + (image[..., 1] << 8) + (image[..., 2] << 16) - 1
+    faces: NDArray[np.int64] = image[..., 0] + (image[..., 1] << 8) + (image[..., 2] << 16) - 1
+    return faces
 
 
 class DepthMaps:
@@ -94,9 +102,10 @@ class DepthMaps:
             self._plotter.show(auto_close=False)
 
     def seen_from(self, toward: Points) -> tuple[NDArray[np.float32], Points]:
-        """The depth map (size, size) of light that comes from ``toward`` (3,), and the matrix (3, 3) of its axes.
+        """The depth map (size, size) of parallel light from ``toward`` (3,), and its axes (3, 3).
 
-        Rows of the map run upwards. Depth is in units of space along the light, from ``radius`` before the centre.
+        Rows of the map run upwards. Depth is in units of space along the light, from ``radius``
+        before the centre.
         """
         up = np.array([0.0, 0.0, 1.0]) if abs(toward[2]) < 0.99 else np.array([1.0, 0.0, 0.0])
         right = np.cross(up, toward)
@@ -109,14 +118,24 @@ class DepthMaps:
         view.clipping_range = (self.radius * 0.9, self.radius * 3.1)
         with quiet():
             self._plotter.render()
-            buffer = vtk.vtkFloatArray()
+            buffer = vtkFloatArray()
             self._plotter.render_window.GetZbufferData(0, 0, self.size - 1, self.size - 1, buffer)
         depth = np.array(pv.convert_array(buffer), np.float32).reshape(self.size, self.size)
         depth = np.where(depth >= 1.0, np.inf, depth * 2.2 * self.radius - 0.1 * self.radius)
         return depth.astype(np.float32), np.stack([right, above, -toward])
 
-    def lit(self, depth: NDArray[np.float32], axes: Points, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The share of light (N,) in [0, 1] that reaches each point (N, 3), softened over four texels."""
+    def lit(
+        self,
+        depth: NDArray[np.float32],
+        axes: Points,
+        points: NDArray[np.float32],
+        fade: float,
+    ) -> NDArray[np.float32]:
+        """The share of light (N,) in [0, 1] that reaches each point (N, 3), softened over a texel.
+
+        A shadow is half as deep at the distance ``fade`` from what throws it. One map stands for
+        light from a wide cone, whose true shadow would blur away with distance.
+        """
         local = (points - self.center.astype(np.float32)) @ axes.T.astype(np.float32)
         u = (local[:, 0] + self.radius) / self.texel - 0.5
         v = (local[:, 1] + self.radius) / self.texel - 0.5
@@ -128,11 +147,17 @@ class DepthMaps:
         fu, fv, wi = u[index] - iu, v[index] - iv, w[index]
         flat = depth.ravel()
         base = iv * self.size + iu
-        total = (flat[base] >= wi) * ((1 - fu) * (1 - fv))
-        total += (flat[base + 1] >= wi) * (fu * (1 - fv))
-        total += (flat[base + self.size] >= wi) * ((1 - fu) * fv)
-        total += (flat[base + self.size + 1] >= wi) * (fu * fv)
-        result[index] = total
+        dark = np.zeros(len(index), np.float32)
+        for offset, weight in (
+            (0, (1 - fu) * (1 - fv)),
+            (1, fu * (1 - fv)),
+            (self.size, (1 - fu) * fv),
+            (self.size + 1, fu * fv),
+        ):
+            gap = wi - flat[base + offset]
+            some = np.flatnonzero(gap > 0)
+            dark[some] += weight[some] / (1 + (gap[some] / np.float32(fade)) ** 4)
+        result[index] = 1 - dark
         return result
 
     def close(self) -> None:

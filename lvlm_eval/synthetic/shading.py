@@ -1,4 +1,7 @@
-"""Pictures out of parts: soft light by many depth maps, one bounce from the ground, glossy reflections."""
+"""Pictures out of parts.
+
+Light is soft, by many depth maps, with one bounce from the ground; glossy things mirror the sky.
+"""
 
 from dataclasses import dataclass
 
@@ -13,12 +16,17 @@ from lvlm_eval.synthetic.raster import DepthMaps, joined, triangles_seen
 from lvlm_eval.synthetic.shapes import Part
 
 _GROUND_CELLS = 160
+_KEY_FADE = 6.0
+_SKY_FADE = 0.9
 
 
 @dataclass(frozen=True)
 class Quality:
-    """How finely to render: samples across a pixel, directions of the sky, of the key light, from the ground, and
-    the depth maps' side in px."""
+    """How finely to render.
+
+    ``samples`` across a pixel; numbers of directions for the sky, the key light and the light
+    from the ground; ``map_size`` is the side of the depth maps in px.
+    """
 
     samples: int = 2
     sky: int = 60
@@ -29,12 +37,14 @@ class Quality:
 
 @dataclass(frozen=True)
 class Scene:
-    """``casters`` throw shadows, ``stage`` only receives them (floor, walls, far things); z = 0 is the ground."""
+    """What is pictured, on the ground z = 0.
+
+    ``casters`` throw shadows, ``stage`` only receives them (floor, walls, far things).
+    """
 
     casters: tuple[Part, ...]
     stage: tuple[Part, ...]
     light: Light
-    backdrop: Light | None = None
 
 
 @dataclass(frozen=True)
@@ -91,28 +101,38 @@ class _Lighting:
     key_share: NDArray[np.float32]
 
 
-def _lighting(points: Points, normals: Points, maps: DepthMaps, light: Light, quality: Quality) -> _Lighting:
+def _lighting(
+    points: Points, normals: Points, maps: DepthMaps, light: Light, quality: Quality
+) -> _Lighting:
     raised = (points + normals * maps.texel * 1.6).astype(np.float32)
     n32 = normals.astype(np.float32)
     reach = maps.radius * 2.2
     line = ((np.arange(_GROUND_CELLS) + 0.5) / _GROUND_CELLS * 2 - 1) * reach
     gx, gy = np.meshgrid(line + maps.center[0], line + maps.center[1], indexing="ij")
-    ground = np.column_stack([gx.ravel(), gy.ravel(), np.full(gx.size, maps.texel)]).astype(np.float32)
+    ground = np.column_stack([gx.ravel(), gy.ravel(), np.full(gx.size, maps.texel)]).astype(
+        np.float32
+    )
     floor_light = np.zeros((len(ground), 3), np.float32)
     open_floor = np.zeros(3)
     diffuse = np.zeros((len(points), 3), np.float32)
     open_sky = np.zeros(len(points), np.float32)
     key_share = np.zeros(len(points), np.float32)
-    lamps = [(d, light.key_color / quality.key, True) for d in disc(light.key, light.key_size, quality.key)]
+    lamps = [
+        (d, light.key_color / quality.key, True)
+        for d in disc(light.key, light.key_size, quality.key)
+    ]
     dome = spread(quality.sky, 0.7)
     sky_light = light.sky(dome, 0.5) * (2 * np.pi / quality.sky)
     lamps += [(d, e, False) for d, e in zip(dome, sky_light, strict=True)]
     for toward, energy, is_key in lamps:
         depth, axes = maps.seen_from(toward)
-        lit = maps.lit(depth, axes, raised)
+        fade = maps.radius * (_KEY_FADE if is_key else _SKY_FADE)
+        lit = maps.lit(depth, axes, raised, fade)
         facing = np.maximum(n32 @ toward.astype(np.float32), 0.0)
         diffuse += (lit * facing)[:, None] * energy.astype(np.float32)
-        floor_light += (maps.lit(depth, axes, ground) * max(toward[2], 0.0))[:, None] * energy.astype(np.float32)
+        floor_light += (maps.lit(depth, axes, ground, fade) * max(toward[2], 0.0))[
+            :, None
+        ] * energy.astype(np.float32)
         open_floor += max(toward[2], 0.0) * energy
         if is_key:
             key_share += lit / quality.key
@@ -122,10 +142,12 @@ def _lighting(points: Points, normals: Points, maps: DepthMaps, light: Light, qu
     for toward in spread(quality.ground, 0.3) * [1.0, 1.0, -1.0]:
         depth, axes = maps.seen_from(toward)
         facing = np.maximum(n32 @ toward.astype(np.float32), 0.0)
-        lit = maps.lit(depth, axes, raised) * facing
+        lit = maps.lit(depth, axes, raised, maps.radius * _SKY_FADE) * facing
         some = np.flatnonzero(lit > 0)
         base = points[some] - toward * (points[some, 2:3] / toward[2])
-        cell = np.floor((base[:, :2] - maps.center[:2] + reach) / (2 * reach) * _GROUND_CELLS).astype(int)
+        cell = np.floor(
+            (base[:, :2] - maps.center[:2] + reach) / (2 * reach) * _GROUND_CELLS
+        ).astype(int)
         inside = ((cell >= 0) & (cell < _GROUND_CELLS)).all(axis=1)
         cell = np.clip(cell, 0, _GROUND_CELLS - 1)
         sent = np.where(inside[:, None], floor_map[cell[:, 0], cell[:, 1]], open_floor)
@@ -134,11 +156,13 @@ def _lighting(points: Points, normals: Points, maps: DepthMaps, light: Light, qu
     return _Lighting(diffuse, open_sky, key_share)
 
 
-def _pixel_groups(hits: _Hits, camera: Camera, samples: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pixel_groups(
+    hits: _Hits, camera: Camera, samples: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Samples to light, and for each sample the index of its stand-in among them.
 
-    The samples of one pixel that show the same smooth piece of one part get their light from one of them; where a
-    pixel holds an edge or a strong bend, each sample is lit by itself.
+    The samples of one pixel that show the same smooth piece of one part get their light from one of
+    them; where a pixel holds an edge or a strong bend, each sample is lit by itself.
     """
     width = camera.size[0] * samples
     row, column = hits.where // width, hits.where % width
@@ -149,7 +173,9 @@ def _pixel_groups(hits: _Hits, camera: Camera, samples: int) -> tuple[NDArray[np
     counts = np.diff(np.r_[starts, len(order)])
     leader = np.empty(len(pixel), np.int64)
     leader[order] = np.repeat(first, counts)
-    alike = (hits.owner == hits.owner[leader]) & ((hits.normals * hits.normals[leader]).sum(axis=1) > 0.985)
+    alike = (hits.owner == hits.owner[leader]) & (
+        (hits.normals * hits.normals[leader]).sum(axis=1) > 0.985
+    )
     distance = np.linalg.norm(hits.points - camera.position, axis=1)
     alike &= np.abs(distance - distance[leader]) < 0.02 * distance
     leader = np.where(alike, leader, np.arange(len(pixel)))
@@ -183,11 +209,12 @@ def _mirror(hits: _Hits, rays: Points, lighting: _Lighting, light: Light) -> Poi
     a2 = np.clip(look.roughness, 0.09, 1.0) ** 4
     peak = a2 / (np.pi * (nh * nh * (a2 - 1) + 1) ** 2)
     glint = np.minimum(peak * 0.25, 12.0) * nl * lighting.key_share
-    return image * strength * hidden + glint[:, None] * base * light.key_color
+    result: Points = image * strength * hidden + glint[:, None] * base * light.key_color
+    return result
 
 
 def render(scene: Scene, camera: Camera, quality: Quality) -> NDArray[np.uint8]:
-    """The picture (H * samples, W * samples, 3) of the scene, to be reduced to the camera's size."""
+    """The scene as an image (H * samples, W * samples, 3), to be reduced to the camera's size."""
     rays = camera.rays(quality.samples)
     height, width = rays.shape[:2]
     hits = _hits([*scene.casters, *scene.stage], camera, quality.samples, rays)

@@ -14,7 +14,7 @@ _BLOCK = 8
 
 @dataclass(frozen=True)
 class Mesh:
-    """Triangles: ``vertices`` (V, 3), unit ``normals`` (V, 3), ``faces`` (F, 3) indices into them."""
+    """Triangles: ``vertices`` (V, 3), unit ``normals`` (V, 3), ``faces`` (F, 3) of indices."""
 
     vertices: Points
     normals: Points
@@ -33,9 +33,9 @@ class Part:
 class Mark:
     """A keypoint on an object: full name and position (3,) in the object's frame.
 
-    ``reach`` is how far before the point a ray from the camera may already meet the surface, as a fraction of the
-    object's size. It is larger only at the ends of thin parts, such as the foot of a chair leg, whose middle lies
-    inside the part's outline from every side.
+    ``reach`` is how far before the point a ray from the camera may already meet the surface, as a
+    fraction of the object's size. It is larger only at the ends of thin parts, such as the foot of
+    a chair leg, whose middle lies inside the part's outline from every side.
     """
 
     name: str
@@ -64,14 +64,17 @@ def bounds_of(field: Field, low: Vec, high: Vec, cells: int = 40) -> tuple[Point
 
 
 def mesh_of(field: Field, low: Vec, high: Vec, resolution: int = 150) -> Mesh:
-    """The surface of ``field`` inside a box; ``resolution`` is the number of cells along its longest side.
+    """The surface of ``field`` inside a box.
 
-    Only blocks near the surface are sampled finely, so the field must not overstate distances by much.
+    ``resolution`` is the number of cells along its longest side. Only blocks near the surface are
+    sampled finely, so the field must not overstate distances by much.
     """
     low_, high_ = bounds_of(field, low, high)
     step = float((high_ - low_).max()) / resolution
     counts = np.ceil((high_ - low_) / step / _BLOCK).astype(int)
-    corner = np.stack(np.meshgrid(*[np.arange(c) for c in counts], indexing="ij"), axis=-1).reshape(-1, 3)
+    corner = np.stack(np.meshgrid(*[np.arange(c) for c in counts], indexing="ij"), axis=-1).reshape(
+        -1, 3
+    )
     centers = low_ + (corner + 0.5) * _BLOCK * step
     coarse = field(centers)
     values = np.repeat(coarse[:, None], _BLOCK**3, axis=1)
@@ -110,7 +113,13 @@ def quad(corners: Points) -> Mesh:
 
 
 def on_surface(name: str, field: Field, toward: Vec, direction: Vec, reach: float = 0.006) -> Mark:
-    """A mark where a ray coming from far off along ``direction`` to ``toward`` first meets ``field``."""
+    """A mark where a ray along ``direction`` towards a point first meets ``field``.
+
+    The ray comes from far off and ends a little beyond ``toward``.
+
+    Raises:
+        ValueError: the ray meets no surface.
+    """
     target, along = np.asarray(toward, float), np.asarray(direction, float)
     along = along / np.linalg.norm(along)
     far = 8.0

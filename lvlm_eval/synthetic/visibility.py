@@ -1,7 +1,8 @@
 """Which keypoints a camera sees, decided by rays against the scene's triangles."""
 
 import numpy as np
-import vtk
+from vtkmodules.vtkCommonCore import mutable
+from vtkmodules.vtkCommonDataModel import vtkStaticCellLocator
 
 from lvlm_eval.synthetic.camera import Camera
 from lvlm_eval.synthetic.fields import Points
@@ -18,14 +19,17 @@ class Occluders:
         """Index ``mesh``."""
         # The locator keeps no reference to the surface that counts for Python.
         self._surface = surface_of(mesh)
-        self._locator = vtk.vtkStaticCellLocator()
+        self._locator = vtkStaticCellLocator()
         self._locator.SetDataSet(self._surface)
         self._locator.BuildLocator()
 
     def gap_before(self, eye: Points, point: Points) -> float:
-        """How far before ``point`` the ray from ``eye`` first meets a surface; 0 if it reaches the point."""
-        t = vtk.mutable(0.0)
-        sub = vtk.mutable(0)
+        """How far before ``point`` the ray from ``eye`` first meets a surface.
+
+        It is 0 if the ray reaches the point.
+        """
+        t = mutable(0.0)
+        sub = mutable(0)
         where, local = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
         met = self._locator.IntersectWithLine(tuple(eye), tuple(point), 0.0, t, where, local, sub)
         if not met:
@@ -33,11 +37,14 @@ class Occluders:
         return float(np.linalg.norm(np.asarray(where) - point))
 
 
-def visible(marks: tuple[Mark, ...], occluders: Occluders, camera: Camera, size: float) -> list[tuple[Mark, Points]]:
+def visible(
+    marks: tuple[Mark, ...], occluders: Occluders, camera: Camera, size: float
+) -> list[tuple[Mark, Points]]:
     """The marks that the camera sees, with their image positions (2,) in px, in the order given.
 
-    A mark counts as seen if it lies in the image, at least 4 px from its border, and the first surface on the ray
-    from the camera to it is no further before it than the mark's reach times ``size``, the object's diagonal.
+    A mark counts as seen if it lies in the image, at least 4 px from its border, and the first
+    surface on the ray from the camera to it is no further before it than the mark's reach times
+    ``size``, the object's diagonal.
     """
     seen = []
     for mark in marks:

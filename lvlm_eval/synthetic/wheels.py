@@ -12,11 +12,15 @@ from lvlm_eval.synthetic.fields import (
     common,
     cylinder,
     ellipsoid,
+    round_cone,
     torus,
     union,
 )
 from lvlm_eval.synthetic.materials import Material, plain
 from lvlm_eval.synthetic.shapes import Mesh, Part, mesh_of
+
+# A hub seen past the edge of its own tyre does not count as seen.
+WHEEL_REACH = 0.002
 
 
 def placed(mesh: Mesh, offset: Vec, side: float = 1.0) -> Mesh:
@@ -24,7 +28,9 @@ def placed(mesh: Mesh, offset: Vec, side: float = 1.0) -> Mesh:
     if side > 0:
         return Mesh(mesh.vertices + np.asarray(offset, float), mesh.normals, mesh.faces)
     flip = np.array([1.0, -1.0, 1.0])
-    return Mesh(mesh.vertices * flip + np.asarray(offset, float), mesh.normals * flip, mesh.faces[:, ::-1])
+    return Mesh(
+        mesh.vertices * flip + np.asarray(offset, float), mesh.normals * flip, mesh.faces[:, ::-1]
+    )
 
 
 def _folded(field: Field, times: int) -> Field:
@@ -41,7 +47,7 @@ def _folded(field: Field, times: int) -> Field:
 
 
 def wheel(radius: float, width: float, spokes: int, rim: Material) -> list[Part]:
-    """A wheel about the y axis with its middle in the origin; the outer face points to positive y."""
+    """A wheel about the y axis, its middle in the origin; its outer face looks to positive y."""
     axis = (0.0, 1.0, 0.0)
     half = width / 2
     tyre = carve(
@@ -58,17 +64,32 @@ def wheel(radius: float, width: float, spokes: int, rim: Material) -> list[Part]
     box = ([-radius * 1.1, -width, -radius * 1.1], [radius * 1.1, width, radius * 1.1])
     return [
         Part(mesh_of(tyre, *box, 52), plain("#232427", 0.7)),
-        Part(mesh_of(common(0.02 * radius, bright, cylinder((0, 0, 0), axis, 0.7 * radius, width)), *box, 70), rim),
+        Part(
+            mesh_of(
+                common(0.02 * radius, bright, cylinder((0, 0, 0), axis, 0.7 * radius, width)),
+                *box,
+                70,
+            ),
+            rim,
+        ),
         Part(mesh_of(disc, *box, 24), plain("#34363a", 0.5, metallic=0.3)),
     ]
 
 
 def _spoke(radius: float, face: float) -> Field:
-    from lvlm_eval.synthetic.fields import round_cone
-
     return union(
-        round_cone((0.0, face, 0.1 * radius), (0.09 * radius, face, 0.64 * radius), 0.06 * radius, 0.035 * radius),
-        round_cone((0.0, face, 0.1 * radius), (-0.09 * radius, face, 0.64 * radius), 0.06 * radius, 0.035 * radius),
+        round_cone(
+            (0.0, face, 0.1 * radius),
+            (0.09 * radius, face, 0.64 * radius),
+            0.06 * radius,
+            0.035 * radius,
+        ),
+        round_cone(
+            (0.0, face, 0.1 * radius),
+            (-0.09 * radius, face, 0.64 * radius),
+            0.06 * radius,
+            0.035 * radius,
+        ),
     )
 
 

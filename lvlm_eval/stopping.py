@@ -1,0 +1,61 @@
+"""Signals that end a command cleanly: Ctrl-C and SIGTERM leave a folder that can be resumed."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class StopSignal(BaseException):
+    """A signal asked the command to stop.
+
+    No Exception, so that neither a model's nor a library's ``except Exception`` swallows it.
+    """
+
+
+class StopSignals:
+    """While entered, SIGINT and SIGTERM raise StopSignal, but never in the middle of a write.
+
+    A second signal ends the process at once, so that a hanging model cannot keep it. Outside the
+    main thread, where Python allows no handlers, nothing is changed.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[signal.Signals, Any] = {}
+        self._holding = False
+        self._received: str | None = None
+
+    def __enter__(self) -> "StopSignals":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """A signal that arrives inside takes effect at the end of the block."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+        if self._received:
+            raise StopSignal(self._received)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        for own in self._before:
+            signal.signal(own, signal.SIG_DFL)
+        self._received = f"stopped by {signal.Signals(number).name}"
+        if not self._holding:
+            raise StopSignal(self._received)
