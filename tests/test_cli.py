@@ -1,5 +1,6 @@
 """Every command through the real command line, in processes of their own."""
 
+import hashlib
 import json
 import os
 import signal
@@ -88,7 +89,6 @@ def test_json_is_one_document_and_nothing_else(tree: Path, tmp_path: Path) -> No
 
 def test_metrics_do_not_depend_on_the_machine(tree: Path, tmp_path: Path) -> None:
     """The whole figure of one small run, worked out beforehand with hashlib alone."""
-    import hashlib
 
     def draw(*words: str) -> bytes:
         return hashlib.sha256("\x1f".join(("3", *words)).encode()).digest()
@@ -154,7 +154,6 @@ def test_run_against_a_server_in_all_settings(tree: Path, tmp_path: Path) -> Non
     recorded = lines_of(tmp_path / "out" / "predictions.jsonl")
     assert {line["served_model"] for line in recorded} == {"served-model-1"}
     assert Counter(len(line["images"]) for line in recorded) == {2: 48, 1: 24}
-    import hashlib
 
     sent = {hashlib.sha256(image).hexdigest() for seen in server.seen for image in seen.images}
     assert {sha for line in recorded for sha in line["images"]} == sent
@@ -314,7 +313,6 @@ def test_show_writes_exactly_what_a_model_gets(tree: Path, tmp_path: Path) -> No
         "run", "--model", "random", "--data", tree, "--setting", "vis", "--limit", 1,
         "--out", "out", cwd=tmp_path,
     )  # fmt: skip
-    import hashlib
 
     line = next(p for p in lines_of(tmp_path / "out/predictions.jsonl") if p["rotation"] == 2)
     assert line["prompt_sha256"] == hashlib.sha256(b"\0" + text.encode()).hexdigest()
@@ -416,3 +414,79 @@ def test_version_and_help(tmp_path: Path) -> None:
     for words in ((), ("run",), ("score",), ("show",), ("list",)):
         done = lvlm_eval(*words, "--help", cwd=tmp_path)
         assert "Usage" in done.stdout
+
+
+# Written down once from a run; every machine and every later version must give the same bytes.
+KNOWN_METRICS = {
+    "sample": "a02cba4d45948a8211386ab3da8cf5aeaed487528fb4df33fdd36b76caa2bbf8",
+    "real_photos": "a77792b528d38f9324568c8d0aaded0b35bb27ac44ffb80185d624d75c9ee83f",
+}
+
+
+@pytest.mark.parametrize("name", KNOWN_METRICS)
+def test_random_plus_plus_gives_the_same_bytes_everywhere(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    data = name if name == "sample" else request.getfixturevalue(name)
+    lvlm_eval("run", "--model", "random++", "--data", data, "--out", "out", cwd=tmp_path)
+    content = (tmp_path / "out" / "metrics.json").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == KNOWN_METRICS[name]
+
+
+def test_no_secret_reaches_the_disk(tree: Path, tmp_path: Path) -> None:
+    with serving(lambda *_: Reply(status=400, error={"message": "bad sk-canary-42"})) as server:
+        url = server.url.replace("http://", "http://user:canary-pw@")
+        done = lvlm_eval(
+            "run", "--model", "openai:m", "--base-url", url, "--data", tree, "--limit", 1,
+            "--setting", "desc", "--out", "out", "--model-arg",
+            'extra={"x_api_key": "canary-nested"}', cwd=tmp_path, status=3,
+        )  # fmt: skip
+    written = "".join(path.read_text() for path in (tmp_path / "out").iterdir())
+    assert "canary" not in written + done.stdout + done.stderr
+    assert "(not recorded)" in written
+
+
+def test_what_an_adapter_prints_does_not_spoil_the_json(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "chatty.py").write_text(
+        "from lvlm_eval.records import Response\n"
+        "print('loading')\n"
+        "class Chatty:\n"
+        "    chunk = 7\n"
+        "    def answer(self, requests):\n"
+        "        print('asked', len(requests))\n"
+        "        return [Response(one.id, text='[/bold] A') for one in requests]\n"
+    )
+    done = lvlm_eval("run", "--model", "chatty.py", "--data", tree, "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["model"] == "chatty.py:Chatty"
+    assert "loading" in done.stderr
+    assert "asked 7" in done.stderr
+
+
+def test_names_with_markup_do_not_break_the_table(tree: Path, tmp_path: Path) -> None:
+    with serving(lambda *_: Reply()) as server:
+        done = lvlm_eval(
+            "run", "--model", "openai:foo[/bar]", "--base-url", server.url, "--data", tree,
+            "--limit", 1, cwd=tmp_path,
+        )  # fmt: skip
+    assert "foo[/bar]" in done.stdout
+
+
+def test_ctrl_c_while_a_model_loads_is_a_stop_and_no_mistake(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import pathlib, time\n"
+        "pathlib.Path('loading').touch()\n"
+        "time.sleep(60)\n"
+        "class Slow:\n"
+        "    def answer(self, requests): ...\n"
+    )
+    process = subprocess.Popen(
+        command("run", "--model", "slow.py", "--data", tree), cwd=tmp_path, env=ENVIRONMENT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (tmp_path / "loading").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 4
+    assert err.strip() == "lvlm-eval: stopped by SIGINT"

@@ -78,9 +78,10 @@ def test_the_adapter_of_the_readme_runs_as_written(tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     out = run(f"{command} --limit 8 --json", tmp_path, PATH=path)
     document = json.loads(out)
-    assert document["model"] == "my_model.py:RedTop"
+    assert document["model"] == "my_model.py:MyModel"
     assert document["settings"]["vis"]["rows"] == 32
     assert document["settings"]["vis"]["unparsed"] == 0
+    assert document["settings"]["vis"]["letters_chosen"]["C"] > 0
 
 
 @pytest.mark.slow
