@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making import write_table, write_tables, write_tree
+from making import table_rows, write_table, write_tables, write_tree
 from openpyxl import Workbook
 from serving import Reply, Seen, serving
 
@@ -490,3 +490,40 @@ def test_ctrl_c_while_a_model_loads_is_a_stop_and_no_mistake(tree: Path, tmp_pat
     _, err = process.communicate(timeout=30)
     assert process.returncode == 4
     assert err.strip() == "lvlm-eval: stopped by SIGINT"
+
+
+def test_an_irregular_table_from_rows_to_figures(tmp_path: Path) -> None:
+    """Groups of 4, 3, 5 and 1 rows, apart from each other; a doubled row, a row whose image is that
+    of another row, a row without an answer. The model says A, and nothing to the last."""
+    rows = table_rows(groups=4)
+    by_group = [rows[4 * g : 4 * g + 4] for g in range(4)]
+    doubled = {**by_group[2][2], "index": "99"}
+    alone = {**by_group[3][0], "answer": "", "question": "say nothing"}
+    pointing = {**by_group[0][3], "image": by_group[0][0]["index"]}
+    listed = [
+        *by_group[1][:2], by_group[0][0], alone, *by_group[2], by_group[0][2], by_group[1][2],
+        pointing, doubled, by_group[0][1],
+    ]  # fmt: skip
+    write_table(tmp_path / "soco_lvlm_img.tsv", listed)
+
+    def behave(seen: Seen, before: int) -> Reply:
+        return Reply(text="" if "say nothing" in seen.text else "A")
+
+    with serving(behave) as server:
+        done = lvlm_eval(
+            "run", "--model", "openai:m", "--base-url", server.url, "--data", "soco_lvlm_img.tsv",
+            "--json", cwd=tmp_path,
+        )  # fmt: skip
+    assert len(server.seen) == 13
+    assert all(len(seen.images) == 2 for seen in server.seen)
+    vis = json.loads(done.stdout)["settings"]["vis"]
+    # Of group g the answer is A in the row of rotation g: one right row each in groups 0 (of 4) and
+    # 1 (of 3), two in group 2 (of 5, its doubled row is that of rotation 2). The official parser
+    # counts the row without an answer, where it reads nothing, as right.
+    assert (vis["groups"], vis["rows"], vis["complete"]) == (4, 13, True)
+    assert vis["average_accuracy"] == round(100 * 5 / 13, 6)
+    assert vis["circular_accuracy"] == 25.0
+    strict = vis["parsers"]["strict"]
+    assert strict["average_accuracy"] == round(100 * 4 / 13, 6)
+    assert strict["circular_accuracy"] == 0.0
+    assert "1 rows have no right answer" in "".join(json.loads(done.stdout)["warnings"])
