@@ -1,20 +1,24 @@
 """The command ``lvlm-eval``, which ``python -m lvlm_eval`` also is."""
 
+import signal
 import sys
 
 from lvlm_eval.stopping import StopSignal, StopSignals
 
 
 def main() -> None:
-    """Run a command; a signal at any moment, imports included, ends it with one line."""
+    """Run a command; a signal, also while the heavy imports go on, ends it with one line."""
     try:
         with StopSignals():
             from lvlm_eval.cli import run_command_line
 
-            sys.exit(run_command_line())
+            status = run_command_line()
     except StopSignal as stop:
         print(f"lvlm-eval: {stop}", file=sys.stderr)
-        sys.exit(4)
+        status = 4
+    # What may still run, such as a model's own threads, is not worth a second traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from lvlm_eval.report.progress import ProgressBar
 from lvlm_eval.report.showing import show_question
 from lvlm_eval.report.table import print_scored
 from lvlm_eval.runs import Job, run
+from lvlm_eval.runs.folder import PREDICTIONS
 from lvlm_eval.runs.jobs import (
     DrawingChoices,
     default_folder,
@@ -64,18 +65,20 @@ SettingFlag = Annotated[
 ]
 PromptFlag = Annotated[
     str | None,
-    typer.Option(help="Name or file of the prompt. [default: soco]", show_default=False),
+    typer.Option(help="Name or file of the prompt. \\[default: soco]", show_default=False),
 ]
 RendererFlag = Annotated[
     str | None,
-    typer.Option(help="Name or file of the marker style. [default: red-arrow]", show_default=False),
+    typer.Option(
+        help="Name or file of the marker style. \\[default: red-arrow]", show_default=False
+    ),
 ]
 ProtocolFlag = Annotated[
     str | None,
     typer.Option(
         metavar="PROTOCOL",
         help="What the rotations turn: options (their texts, as published) or markers (the "
-        "letters in the photo). [default: options]",
+        "letters in the photo). \\[default: options]",
         show_default=False,
     ),
 ]
@@ -84,7 +87,7 @@ DistractorsFlag = Annotated[
     typer.Option(
         metavar="POLICY",
         help="Which other points to offer: random (as published), same-concept (first other "
-        "instances of the part) or nearest. [default: random]",
+        "instances of the part) or nearest. \\[default: random]",
         show_default=False,
     ),
 ]
@@ -92,19 +95,19 @@ MinDistance = Annotated[
     float | None,
     typer.Option(
         help="Least distance between candidates, as a fraction of the photo's longer side. "
-        "[default: 0]",
+        "\\[default: 0]",
         show_default=False,
     ),
 ]
 PairsPerCategory = Annotated[
     int | None,
-    typer.Option(help="Questions of each category. [default: 20]", show_default=False),
+    typer.Option(help="Questions of each category. \\[default: 20]", show_default=False),
 ]
 Descriptions = Annotated[
     Path | None,
     typer.Option(help="JSON or TOML file with your own words for keypoints."),
 ]
-Seed = Annotated[int, typer.Option(help="Of every random choice.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
@@ -134,7 +137,7 @@ def _run(
     rotations: Annotated[
         int | None,
         typer.Option(
-            help="4 asks each question in four rotations (circular); 1 asks once. [default: 4]",
+            help="4 asks each question in four rotations (circular); 1 asks once. \\[default: 4]",
             show_default=False,
         ),
     ] = None,
@@ -143,7 +146,7 @@ def _run(
     pairs_per_category: PairsPerCategory = None,
     descriptions: Descriptions = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Ask at most so many questions.", metavar="N")
+        int | None, typer.Option(min=1, help="Ask at most N questions.", metavar="N")
     ] = None,
     seed: Seed = 0,
     model_arg: Annotated[
@@ -163,7 +166,7 @@ def _run(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Results folder. [default: results/<model>-<data>-<hash>]",
+            help="Results folder. \\[default: results/<model>-<data>-<hash>]",
             show_default=False,
         ),
     ] = None,
@@ -218,8 +221,8 @@ def _run(
     _print((score_run(folder),), as_json)
     if outcome.failed:
         _complain(
-            f"{outcome.failed} of {outcome.planned} requests failed; the reasons are in {folder}. "
-            "The same command asks them again."
+            f"{outcome.failed} of {outcome.planned} requests failed, most often: {outcome.reason}. "
+            f"All are in {folder / PREDICTIONS}; the same command asks them again."
         )
         raise typer.Exit(3)
 
@@ -245,8 +248,7 @@ def _show(
     question: Annotated[
         str,
         typer.Argument(
-            help="Id of a question, or a part of it that fits only one; its number from 1 also "
-            "does.",
+            help="Id of a question, a part of the id that fits only one, or its number from 1.",
             show_default=False,
         ),
     ],
@@ -263,10 +265,10 @@ def _show(
     seed: Seed = 0,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write the text and the images there as well."),
+        typer.Option(metavar="DIR", help="Write the text and the images into this folder, too."),
     ] = None,
 ) -> None:
-    """Print the exact text of a question, and write it and the images to a folder."""
+    """Print the exact text of a question; with --out, write it and the images to a folder."""
     wanted = parse_settings(setting)
     choices = DrawingChoices(
         prompt=prompt,

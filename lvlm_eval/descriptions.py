@@ -5,13 +5,14 @@ dataset's taxonomy, and last the keypoint's own name taken apart. Sides are alwa
 """
 
 import json
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lvlm_eval.errors import InputError
+from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.records import Keypoint
 
 # The released taxonomy's inner field names are not documented, so the plausible ones are tried in
@@ -113,6 +114,22 @@ class Describer:
     table_name: str = ""
     metadata: Mapping[tuple[str | None, str], tuple[str, str]] = field(default_factory=dict)
 
+    def unknown(self, keypoints: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+        """What is wrong with entries of the user's table that fit no point, a line each.
+
+        Args:
+            keypoints: category → names of its keypoints, as far as they were met.
+        """
+        everywhere = {name for names in keypoints.values() for name in names}
+        lines = []
+        for category, name in self.table:
+            known = set(keypoints.get(category, ())) if category is not None else everywhere
+            if category is not None and category not in keypoints:
+                lines.append(f"no category '{category}'. {nearest_names(category, keypoints)}")
+            elif name not in known:
+                lines.append(f"no keypoint '{name}'. {nearest_names(name, known)}")
+        return tuple(f"{self.table_name}: {line}" for line in dict.fromkeys(lines))
+
     def describe(self, category: str, keypoint: Keypoint) -> Description:
         """The words for a keypoint of an object of this category."""
         for key in ((category, keypoint.name), (None, keypoint.name)):
@@ -140,7 +157,7 @@ def make_describer(taxonomy: object, table: Path | None = None) -> Describer:
     return Describer(
         table=_read_table(table) if table else {},
         table_name=table.name if table else "",
-        metadata=dict(_walk(taxonomy, None, "keypoint_taxonomy.json")),
+        metadata=_agreed(_walk(taxonomy, None, "keypoint_taxonomy.json")),
     )
 
 
@@ -150,12 +167,7 @@ def compose(name: str, category: str) -> str:
     ``vehicle_wheel_front_left_center`` of a car becomes "center point of the front left wheel":
     a leading family word goes, a trailing place word comes first, sides stand before the part.
     """
-    tokens = [
-        token for token in name.lower().replace("-", "_").replace(" ", "_").split("_") if token
-    ]
-    own = [
-        token for token in category.lower().replace("-", "_").replace(" ", "_").split("_") if token
-    ]
+    tokens, own = _tokens(name), _tokens(category)
     if own and len(tokens) > len(own) and tokens[: len(own)] == own:
         tokens = tokens[len(own) :]
     elif len(tokens) > 1 and tokens[0] in FAMILIES:
@@ -174,6 +186,10 @@ def compose(name: str, category: str) -> str:
     return f"{place} of the {thing}" if place else thing
 
 
+def _tokens(name: str) -> list[str]:
+    return re.split(r"[\s_-]+", name.lower().strip(" _-\t\r\n")) if name.strip(" _-\t\r\n") else []
+
+
 def _read_table(path: Path) -> dict[tuple[str | None, str], str]:
     try:
         content = path.read_text(encoding="utf-8")
@@ -185,41 +201,71 @@ def _read_table(path: Path) -> dict[tuple[str | None, str], str]:
     if not isinstance(loaded, dict):
         raise InputError(f"descriptions '{path}': the file holds no table; {shape}.")
     for key, value in loaded.items():
-        if isinstance(value, str):
+        if isinstance(value, str) and value.strip():
             found[None, key] = value
-        elif isinstance(value, dict) and all(isinstance(text, str) for text in value.values()):
+        elif isinstance(value, dict) and all(
+            isinstance(text, str) and text.strip() for text in value.values()
+        ):
             found.update({(key, name): text for name, text in value.items()})
         else:
-            raise InputError(f"descriptions '{path}': entry '{key}' is not text; {shape}.")
+            raise InputError(
+                f"descriptions '{path}': entry '{key}' is no text or is blank; {shape}."
+            )
     return found
 
 
-def _walk(
-    node: Any, category: str | None, path: str
-) -> Iterator[tuple[tuple[str | None, str], tuple[str, str]]]:
+_Found = tuple[tuple[str | None, str], tuple[str, str]]
+
+# Levels of the taxonomy that are named in the recorded source, and those whose keys are categories.
+KNOWN_LEVELS = frozenset({"instances", "keypoints", "concepts", "categories", "points"})
+CATEGORY_LEVELS = frozenset({"categories", "instances", "objects"})
+
+
+def _agreed(found: Iterable[_Found]) -> dict[tuple[str | None, str], tuple[str, str]]:
+    """One text each; a point of no known category that is told of in two ways has none."""
+    texts: dict[tuple[str | None, str], tuple[str, str]] = {}
+    conflicting = set()
+    for key, (text, place) in found:
+        if key[0] is None and texts.get(key, (text, place))[0] != text:
+            conflicting.add(key)
+        texts.setdefault(key, (text, place))
+    return {key: text for key, text in texts.items() if key not in conflicting}
+
+
+def _walk(node: Any, category: str | None, path: str) -> Iterator[_Found]:
     """Find every (category, keypoint) with words, wherever it stands in the taxonomy."""
     if isinstance(node, list):
         for one in node:
-            yield from _walk(one, category, f"{path}[]" if not path.endswith("[]") else path)
+            yield from _walk(one, category, path if path.endswith("[]") else f"{path}[]")
     elif isinstance(node, dict):
-        category = _text_of(node, CATEGORY_FIELDS)[0] or category
+        names = CATEGORY_FIELDS if "keypoints" not in node else (*CATEGORY_FIELDS, "name")
+        category = _text_of(node, names)[0] or category
         name, _ = _text_of(node, NAME_FIELDS)
-        text, text_field = _text_of(node, TEXT_FIELDS)
+        text, text_field = _words_of(node)
         if name and text:
             yield (category, name), (text, f"{path}.{text_field}")
         for key, value in node.items():
-            if isinstance(value, list | dict):
-                inner = value
-                if isinstance(value, dict) and key not in NAME_FIELDS and _has_words(value):
-                    inner = {"keypoint": key, **value}
-                yield from _walk(inner, category, f"{path}.{key}" if key in KNOWN_LEVELS else path)
+            place = f"{path}.{key}" if key in KNOWN_LEVELS else path
+            if isinstance(value, dict) and key in CATEGORY_LEVELS:
+                for own_category, inner in value.items():
+                    yield from _walk(inner, own_category, place)
+            elif isinstance(value, dict) and _words_of(value)[0] and not _named(value):
+                yield from _walk({"keypoint": key, **value}, category, place)
+            elif isinstance(value, list | dict):
+                yield from _walk(value, category, place)
 
 
-KNOWN_LEVELS = frozenset({"instances", "keypoints", "concepts", "categories", "points"})
+def _named(node: Mapping[str, Any]) -> bool:
+    return _text_of(node, NAME_FIELDS)[0] is not None
 
 
-def _has_words(node: Mapping[str, Any]) -> bool:
-    return bool(_text_of(node, TEXT_FIELDS)[0]) and not _text_of(node, NAME_FIELDS)[0]
+def _words_of(node: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The description in a node: no template with gaps to fill, and no code of a language."""
+    for name in TEXT_FIELDS:
+        text, _ = _text_of(node, (name,))
+        if text and len(text) > 3 and not re.search(r"[{}<>\[\]]|%s", text):
+            return text, name
+    return None, ""
 
 
 def _text_of(node: Mapping[str, Any], fields: tuple[str, ...]) -> tuple[str | None, str]:

@@ -5,10 +5,10 @@ A prompt is a TOML file with one Jinja2 template a setting, or a Python file wit
 
 import runpy
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 from jinja2.sandbox import SandboxedEnvironment
@@ -66,6 +66,7 @@ class Prompt:
         name: file name without suffix.
         description: what it is for, one line.
         settings: the settings that it has words for.
+        labels: ``letters`` or ``numbers`` if its words fit only such markers, else None.
         definition: everything in it that decides the text; goes into a run's identity.
         write: makes the text; raises InputError where the prompt cannot.
         shadows: True if it hides a built-in prompt of the same name.
@@ -77,6 +78,24 @@ class Prompt:
     definition: Mapping[str, Any]
     write: Callable[[PromptContext], PromptText]
     shadows: bool = False
+    labels: Literal["letters", "numbers"] | None = None
+
+    def check_fits(self, labels: Sequence[str], renderer: str) -> None:
+        """Refuse markers that the words do not fit.
+
+        Args:
+            labels: what the renderer draws at the candidates.
+            renderer: its name.
+
+        Raises:
+            InputError: the prompt speaks of numbers and letters are drawn, or the reverse.
+        """
+        drawn = "numbers" if all(label.isdecimal() for label in labels) else "letters"
+        if self.labels not in (None, drawn):
+            raise InputError(
+                f"prompt '{self.name}' speaks of {self.labels} and renderer '{renderer}' draws "
+                f"{drawn}. Use numbered-dots with the prompt numbers, or another prompt."
+            )
 
 
 class _PromptFile(BaseModel):
@@ -86,6 +105,7 @@ class _PromptFile(BaseModel):
 
     description: str
     system: str | None = None
+    labels: Literal["letters", "numbers"] | None = None
     option: str = "{{ letter }}. Point {{ label }}"
     answer: str = ""
     templates: dict[Setting, str]
@@ -97,10 +117,10 @@ _TRIAL = {
         setting=setting,
         category="car",
         description="center point of the front left wheel",
-        options=tuple(Option(letter, letter) for letter in "ABCD"),
-        labels=tuple("ABCD"),
+        options=tuple(map(Option, "ABCD", ("p1", "p2", "p3", "p4"))),
+        labels=("p1", "p2", "p3", "p4"),
         marker="red arrow",
-        source_label="REF",
+        source_label="q1",
     )
     for setting in SETTINGS
 }
@@ -119,8 +139,25 @@ def load_prompt(name: str) -> Prompt:
     found = find("prompts", name)
     prompt = _from_python(found) if found.path.suffix == ".py" else _from_toml(found)
     for setting in prompt.settings:
-        prompt.write(_TRIAL[setting])
+        _check_text(found, _TRIAL[setting], prompt.write(_TRIAL[setting]).user)
     return prompt
+
+
+def _check_text(found: Found, context: PromptContext, text: str) -> None:
+    """Refuse a text that lacks what a question cannot do without."""
+    needed = {"the label of a point": list(context.labels)}
+    if context.setting != "desc":
+        needed["the query's label, source_label"] = [context.source_label]
+    if context.setting != "vis":
+        needed["the description"] = [context.description]
+    for what, words in needed.items():
+        if not all(word in text for word in words):
+            raise InputError(f"prompt '{found.path}', {context.setting}: the text lacks {what}.")
+
+
+def _with_article(noun: str) -> str:
+    """The filter ``a`` of templates: "a fire truck", "an elephant", by the first letter."""
+    return f"an {noun}" if noun[:1].lower() in tuple("aeiou") else f"a {noun}"
 
 
 def _from_toml(found: Found) -> Prompt:
@@ -131,6 +168,7 @@ def _from_toml(found: Found) -> Prompt:
     environment = SandboxedEnvironment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["a"] = _with_article
 
     def complain(field: str, error: Exception, hint: str = "") -> InputError:
         return InputError(f"prompt '{found.path}', {field}: {error}{hint}")
@@ -181,6 +219,7 @@ def _from_toml(found: Found) -> Prompt:
         definition=fields.model_dump(exclude={"description"}),
         write=write,
         shadows=found.shadows,
+        labels=fields.labels,
     )
 
 

@@ -58,11 +58,13 @@ class QuestionSet:
         questions: one a pair, the categories taking turns, so that any first part is balanced.
         skipped: pairs that were looked at and gave no question, with the reason.
         defects: annotation defects met on the way in pairs that did.
+        unused_words: entries of the user's descriptions that fit no keypoint, a line each.
     """
 
     questions: tuple[Question, ...]
     skipped: tuple[Defect, ...]
     defects: tuple[Defect, ...]
+    unused_words: tuple[str, ...] = ()
 
 
 def make_questions(dataset: SocoTree, policy: QuestionPolicy, describer: Describer) -> QuestionSet:
@@ -83,6 +85,7 @@ def make_questions(dataset: SocoTree, policy: QuestionPolicy, describer: Describ
     defects: list[Defect] = []
     own_supercategories = dataset.supercategories()
     by_folder: list[list[Question]] = []
+    keypoints: dict[str, set[str]] = {}
     for folder, files in dataset.pair_files("intra").items():
         of_folder: list[Question] = []
         ranked = sorted(files, key=lambda file: rank(policy.seed, "pair", _shown(file.key)))
@@ -100,6 +103,9 @@ def make_questions(dataset: SocoTree, policy: QuestionPolicy, describer: Describ
             defects.extend(found)
             category = pair.target.category
             supercategory = own_supercategories.get(category) or supercategory_of(category)
+            known = keypoints.setdefault(pair.target.category, set())
+            for view in (pair.source, pair.target):
+                known.update(point.name for point in view.keypoints)
             of_folder.append(_question(pair, chosen, describer, supercategory, policy.seed))
         by_folder.extend(_quota(of_folder, policy.pairs_per_category))
     questions = tuple(
@@ -110,7 +116,7 @@ def make_questions(dataset: SocoTree, policy: QuestionPolicy, describer: Describ
         raise InputError(
             f"no pair of '{dataset.name}' gives a question with four candidates.{reason}"
         )
-    return QuestionSet(questions, tuple(skipped), tuple(defects))
+    return QuestionSet(questions, tuple(skipped), tuple(defects), describer.unknown(keypoints))
 
 
 @dataclass(frozen=True, slots=True)

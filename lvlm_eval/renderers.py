@@ -93,6 +93,7 @@ def load_renderer(name: str) -> Renderer:
 
 def _from_toml(name: str, path: Path, shadows: bool) -> Renderer:
     style = read_style(path)
+    _check_source_label(path, style.labels, style.source.label)
     return Renderer(
         name=name,
         description=style.description,
@@ -132,6 +133,7 @@ def _from_python(name: str, path: Path, shadows: bool) -> Renderer:
         raise InputError(f"{path}: LABELS = {labels!r} must be four different texts.")
     source_label = _text(path, module, "SOURCE_LABEL", SourceStyle().label)
     marker_words = _text(path, module, "MARKER_WORDS", "marker")
+    _check_source_label(path, labels, source_label)
     renderer = Renderer(
         name=name,
         description=_text(path, module, "DESCRIPTION", f"Drawn by {path.name}."),
@@ -153,6 +155,14 @@ def _from_python(name: str, path: Path, shadows: bool) -> Renderer:
     marks = [Mark(label, x, y) for label, (x, y) in zip(renderer.labels, corners, strict=True)]
     renderer.render(Image.new("RGB", (64, 48), "gray"), marks)
     return renderer
+
+
+def _check_source_label(path: Path, labels: Sequence[str], source_label: str) -> None:
+    if not source_label.strip() or source_label in labels:
+        raise InputError(
+            f"{path}: the source label is '{source_label}'; expected a text that is not blank and "
+            f"none of {', '.join(labels)}."
+        )
 
 
 def _read(path: Path) -> str:

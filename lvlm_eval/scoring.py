@@ -59,7 +59,7 @@ class Scored:
 
 
 def score_input(path: Path) -> tuple[Scored, ...]:
-    """Score whatever the user names: a run folder, a workbook, or a folder of workbooks.
+    """Score whatever the user names: a run, a workbook, or a folder of runs or of workbooks.
 
     Raises:
         InputError: it is none of these, or cannot be read.
@@ -69,14 +69,18 @@ def score_input(path: Path) -> tuple[Scored, ...]:
     if (path / MANIFEST).is_file():
         return (score_run(path),)
     if path.is_dir():
+        runs = sorted(manifest.parent for manifest in path.glob(f"*/{MANIFEST}"))
+        if runs:
+            return tuple(score_run(run) for run in runs)
         by_model: dict[str, list[Workbook]] = {}
         for found in find_workbooks(path):
             by_model.setdefault(found.model, []).append(open_workbook(found.path, found.setting))
         if by_model:
             return tuple(_score_workbooks(by_model[model], path) for model in sorted(by_model))
         raise InputError(
-            f"{path} is neither a run (no {MANIFEST}) nor a folder with workbooks of the public "
-            "toolkit (<model>/T<date>_<commit>/<model>_soco_lvlm_{img,imgtxt,txt}_c.xlsx)."
+            f"{path} is neither a run (no {MANIFEST}) nor a folder of runs, nor one of the public "
+            "toolkit's workbooks "
+            "(<model>/T<date>_<commit>/<model>_soco_lvlm_{img,imgtxt,txt}_c.xlsx)."
         )
     what = "is no run folder and no .xlsx workbook" if path.exists() else "does not exist"
     raise InputError(f"{path} {what}. Give a folder below results/, or an .xlsx file.")
@@ -102,6 +106,9 @@ def score_run(folder: Path) -> Scored:
         f"{name}: {count} unreadable lines were left alone"
         for name, count in recorded.unreadable.items()
     ]
+    versions = {call.get("model_code", "") for call in manifest.recorded["calls"]}
+    if len(versions) > 1:
+        notes.append(f"the answers come from {len(versions)} versions of the model's file")
     try:
         write_answers(folder / ANSWERS, (_answer_line(row) for row in rows if row.status))
         text = json.dumps(metrics.to_json(), indent=1, ensure_ascii=False)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 
 class StopSignal(BaseException):
@@ -18,9 +18,12 @@ class StopSignal(BaseException):
 class StopSignals:
     """While entered, SIGINT and SIGTERM raise StopSignal, but never in the middle of a write.
 
-    A second signal ends the process at once, so that a hanging model cannot keep it. Outside the
-    main thread, where Python allows no handlers, nothing is changed.
+    A second signal ends the process at once, so that a hanging model cannot keep it. Inside
+    another one, the outer one is entered again. Outside the main thread, where Python allows no
+    handlers, nothing is changed.
     """
+
+    _outer: ClassVar["StopSignals | None"] = None
 
     def __init__(self) -> None:
         self._before: dict[signal.Signals, Any] = {}
@@ -28,6 +31,9 @@ class StopSignals:
         self._received: str | None = None
 
     def __enter__(self) -> "StopSignals":
+        if StopSignals._outer is not None:
+            return StopSignals._outer
+        StopSignals._outer = self
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._receive)
@@ -39,12 +45,19 @@ class StopSignals:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if StopSignals._outer is self:
+            StopSignals._outer = None
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """A signal that arrives inside takes effect at the end of the block."""
+        """A signal that arrives inside takes effect at the end of the block.
+
+        One that came before and was swallowed, by a bare ``except`` say, takes effect here.
+        """
+        if self._received:
+            raise StopSignal(self._received)
         self._holding = True
         try:
             yield

@@ -243,7 +243,7 @@ def test_failed_requests_end_in_status_3_and_an_incomplete_headline(
         words = ("run", "--model", "openai:m", "--base-url", server.url, "--data", tree)
         done = lvlm_eval(*words, "--setting", "desc", cwd=tmp_path, status=3)
         assert "INCOMPLETE" in done.stdout
-        assert "requests failed; the reasons are in results" in done.stderr
+        assert "requests failed, most often: BadRequestError" in done.stderr
     with serving(lambda *_: Reply(text="A")) as server:
         words = ("run", "--model", "openai:m", "--base-url", server.url, "--data", tree)
         done = lvlm_eval(*words, "--setting", "desc", cwd=tmp_path)
@@ -414,6 +414,9 @@ def test_version_and_help(tmp_path: Path) -> None:
     for words in ((), ("run",), ("score",), ("show",), ("list",)):
         done = lvlm_eval(*words, "--help", cwd=tmp_path)
         assert "Usage" in done.stdout
+    shown = " ".join(lvlm_eval("run", "--help", cwd=tmp_path).stdout.replace("│", " ").split())
+    for default in ("soco", "red-arrow", "options", "random", "20", "4", "sample", "all"):
+        assert f"[default: {default}]" in shown
 
 
 # Written down once from a run; every machine and every later version must give the same bytes.

@@ -2,6 +2,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lvlm_eval.descriptions import compose, make_describer
 from lvlm_eval.errors import InputError
@@ -88,10 +90,80 @@ def test_toml_table_without_categories(tmp_path: Path) -> None:
     assert describer.describe("dog", EAR).text == "for all"
 
 
-@pytest.mark.parametrize("content", ["[1, 2]", '{"cat": 3}', '{"cat": {"ear": 3}}', "{", "\xff"])
+@pytest.mark.parametrize(
+    "content", ["[1, 2]", '{"cat": 3}', '{"cat": {"ear": 3}}', "{", "\xff", '{"a": ""}']
+)
 def test_bad_tables_get_one_line(tmp_path: Path, content: str) -> None:
     table = tmp_path / "words.json"
     table.write_text(content, encoding="latin-1")
     with pytest.raises(InputError, match=r"words\.json") as caught:
         make_describer(None, table)
     assert "\n" not in str(caught.value)
+
+
+def test_categories_may_be_keys_or_names() -> None:
+    by_key = {"categories": {
+        "cat": {"keypoints": {"ear_left": {"text": "the cat's"}}},
+        "dog": {"keypoints": {"ear_left": {"text": "the dog's"}}},
+    }}  # fmt: skip
+    by_name = {"instances": [
+        {"name": "cat", "keypoints": [{"name": "ear_left", "text": "the cat's"}]},
+        {"name": "dog", "keypoints": [{"name": "ear_left", "text": "the dog's"}]},
+    ]}  # fmt: skip
+    for taxonomy in (by_key, by_name):
+        describer = make_describer(taxonomy)
+        assert describer.describe("cat", EAR).text == "the cat's"
+        assert describer.describe("dog", EAR).text == "the dog's"
+        assert describer.describe("owl", EAR).text == "left ear"
+
+
+@pytest.mark.parametrize("text", ["{part} of the {side} {object}", "en", "%s of it", "<part>"])
+def test_templates_and_language_codes_are_no_descriptions(text: str) -> None:
+    taxonomy = {"instances": [{"category": "cat", "keypoint": "ear_left", "language": text}]}
+    assert make_describer(taxonomy).describe("cat", EAR).text == "left ear"
+
+
+def test_words_that_disagree_without_a_category_are_not_used() -> None:
+    taxonomy = {"instances": [{"name": "ear_left", "text": t} for t in ("one thing", "another")]}
+    assert make_describer(taxonomy).describe("cat", EAR).text == "left ear"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "instances",
+                    "categories",
+                    "keypoints",
+                    "name",
+                    "keypoint",
+                    "text",
+                    "category",
+                    "x",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON, st.text(max_size=12), st.text(max_size=12))
+def test_any_taxonomy_and_any_name_give_words(taxonomy: object, name: str, category: str) -> None:
+    described = make_describer(taxonomy).describe(category, Keypoint(name, 0, 0))
+    assert described.text.strip()
+
+
+def test_entries_of_the_users_table_that_fit_nothing_are_named(tmp_path: Path) -> None:
+    table = tmp_path / "words.json"
+    table.write_text(json.dumps({"cat": {"ear_lft": "x"}, "cta": {"a": "y"}, "ear_left": "z"}))
+    lines = make_describer(None, table).unknown({"cat": ["ear_left", "nose"]})
+    assert lines == (
+        "words.json: no keypoint 'ear_lft'. Did you mean 'ear_left'?",
+        "words.json: no category 'cta'. Did you mean 'cat'?",
+    )

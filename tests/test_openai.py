@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from serving import Reply, Seen, serving
@@ -166,7 +167,7 @@ def test_a_server_that_goes_away_stops_the_run_resumable() -> None:
     down = Reply(status=503, error={"message": "down"}, headers={"Retry-After": "0"})
     with (
         serving(lambda one, _: Reply() if one.text == "text 0" else down) as server,
-        pytest.raises(StoppedError, match=r"the last 64 requests failed: .*down"),
+        pytest.raises(StoppedError, match=r"failed 64 times in a row: .*down"),
     ):
         arguments = {"base_url": server.url, "concurrency": 1, "max_retries": 0}
         list(build_adapter("openai:m", arguments).adapter.answer(requests(100)))
@@ -223,7 +224,7 @@ def test_a_request_that_is_always_refused_stops_the_run_early() -> None:
     refusal = Reply(status=400, error={"message": "Unsupported parameter: 'max_tokens'"})
     with serving(lambda *_: refusal) as server:
         adapter = build_adapter("openai:m", {"base_url": server.url, "concurrency": 1}).adapter
-        with pytest.raises(InputError, match=r"answers no request.*max_tokens"):
+        with pytest.raises(InputError, match=r"refuses every request.*max_tokens"):
             list(adapter.answer(requests(100)))
         assert len(server.seen) == 8
 
@@ -234,7 +235,7 @@ def test_no_server_at_all_is_said_with_its_cause(monkeypatch: pytest.MonkeyPatch
     (answer,) = build_adapter("openai:m", arguments).adapter.answer(requests(1))
     assert answer.status == "error"
     assert "ConnectError" in (answer.error or "")
-    with pytest.raises(InputError, match=r"answers no request: .*ConnectError"):
+    with pytest.raises(StoppedError, match=r"127\.0\.0\.1:9/v1 answers no request: .*ConnectError"):
         list(build_adapter("openai:m", arguments).adapter.answer(requests(100)))
 
 
@@ -280,3 +281,58 @@ def test_answers_not_wanted_any_more_leave_no_thread_behind() -> None:
         next(answers)
         answers.close()  # type: ignore[attr-defined]  # a generator
     assert threading.active_count() == before
+
+
+def test_one_bad_question_at_the_start_does_not_end_the_run() -> None:
+    """The twelve rows of one question are refused, all others are answered."""
+
+    def behave(one: Seen, before: int) -> Reply:
+        bad = int(one.text.split()[1]) < 12
+        return Reply(status=400, error={"message": "odd photo"}) if bad else Reply()
+
+    asked = [
+        replace(one, question="q0") if place < 12 else one for place, one in enumerate(requests(20))
+    ]
+    with serving(behave) as server:
+        arguments = {"base_url": server.url, "concurrency": 1}
+        answers = list(build_adapter("openai:m", arguments).adapter.answer(asked))
+    assert [answer.status for answer in answers] == ["error"] * 12 + ["ok"] * 8
+
+
+def test_what_is_in_flight_at_a_wall_is_still_waited_for() -> None:
+    slow_is_asked, wall_is_met = threading.Event(), threading.Event()
+
+    def behave(one: Seen, before: int) -> Reply:
+        if one.text == "text 0":
+            slow_is_asked.set()
+            wall_is_met.wait(20)
+            return Reply(text="paid for")
+        slow_is_asked.wait(20)
+        return Reply(status=429, error={"message": "no", "code": "insufficient_quota"})
+
+    with serving(behave) as server:
+        arguments = {"base_url": server.url, "concurrency": 2}
+        answers = iter(build_adapter("openai:m", arguments).adapter.answer(requests(30)))
+        first = next(answers)
+        assert first.status == "error"
+        wall_is_met.set()
+        assert next(answers).text == "paid for"
+        with pytest.raises(StoppedError, match="quota is used up"):
+            next(answers)
+        assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"temperature": "hot"}, "temperature is 'hot'"),
+        ({"max_tokens": 0}, "max_tokens is 0"),
+        ({"detail": "hi"}, "detail is 'hi'"),
+        ({"extra": 3}, "extra is 3"),
+        ({"timeout": 0}, "timeout is 0"),
+        ({"base_url": "localhost:8000"}, "does not begin with http"),
+    ],
+)
+def test_impossible_arguments_are_refused(arguments: dict[str, object], complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        build_adapter("openai:m", {"base_url": "http://h/v1", **arguments})

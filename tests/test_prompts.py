@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,13 +44,27 @@ def test_every_prompt_says_what_the_setting_needs(name: str, setting: Setting) -
 
 def test_the_default_names_the_markers_and_the_frame() -> None:
     text = load_prompt("soco").write(context("vis")).user
-    assert "blue circle" in text
-    assert "object's own sides" in text
-    assert "Answer with the letter of one option only: A, B, C, D." in text
+    assert "marked with a blue circle and the text REF" in text
+    assert "the object's own point of view" in text
+    assert text.endswith("Answer with one letter only: A, B, C or D.")
 
 
 def test_reason_ends_in_the_form_that_the_parsers_read() -> None:
     assert load_prompt("reason").write(context("desc")).user.endswith("Final answer: X")
+
+
+def test_articles() -> None:
+    elephant = replace(context("desc"), category="elephant", marker="orange dot")
+    text = load_prompt("soco").write(elephant).user
+    assert "a photo of an elephant" in text
+    assert "each with an orange dot" in text
+
+
+def test_the_prompt_of_numbers_refuses_letters() -> None:
+    prompt = load_prompt("numbers")
+    prompt.check_fits(("1", "2", "3", "4"), "numbered-dots")
+    with pytest.raises(InputError, match=r"speaks of numbers and renderer 'red-arrow' draws let"):
+        prompt.check_fits(("A", "B", "C", "D"), "red-arrow")
 
 
 MINIMAL = """
@@ -88,6 +103,9 @@ def test_a_users_file_with_one_setting(tmp_path: Path) -> None:
         (MINIMAL.replace('description = "d"', ""), "description: Field required"),
         (MINIMAL.replace('description = "d"', "description = 3"), "description: .*string"),
         ("[templates", "mine.toml"),
+        (MINIMAL.replace("{{ options }}", ""), "desc: the text lacks the label of a point"),
+        (MINIMAL.replace("{{ description }}", ""), "desc: the text lacks the description"),
+        (MINIMAL.replace("desc =", "vis ="), "vis: the text lacks the query's label"),
     ],
 )  # fmt: skip
 def test_mistakes_are_found_before_a_run_in_one_line(
@@ -103,12 +121,13 @@ def test_a_python_prompt(tmp_path: Path) -> None:
 DESCRIPTION = "in capitals"
 SYSTEM = "You answer."
 def write(context):
-    return context.description.upper() + " " + "/".join(o.label for o in context.options)
+    labels = "/".join(o.label for o in context.options)
+    return context.description + " " + context.source_label + " " + labels
 """
     prompt = load_prompt(write(tmp_path, code, "mine.py"))
     assert prompt.description == "in capitals"
     written = prompt.write(context("desc"))
-    assert written.user == "CENTER POINT OF THE FRONT LEFT WHEEL C/D/A/B"
+    assert written.user == "center point of the front left wheel REF C/D/A/B"
     assert written.system == "You answer."
     assert prompt.definition == {"python": code}
 

@@ -22,7 +22,7 @@ BUILTIN = {
     "yellow-arrow": (LETTERS, "yellow arrow"),
     "purple-arrow": (LETTERS, "purple arrow"),
     "green-arrow": (LETTERS, "green arrow"),
-    "numbered-dots": (NUMBERS, "numbered dot"),
+    "numbered-dots": (NUMBERS, "red dot"),
 }
 MINIMAL = """
 description = "A test style."

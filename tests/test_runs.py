@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making import write_tree
+from making import write_tables, write_tree
 
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models import Adapter
@@ -388,7 +388,7 @@ def test_a_repaired_photo_goes_on_with_the_run(tree: Path, tmp_path: Path) -> No
     photo.write_bytes(whole)
     assert go(tree, tmp_path / "out")[0] == Outcome(planned=48, asked=20, failed=0)
     photo.write_bytes(whole + b"\0")
-    with pytest.raises(InputError, match=r"car_1\.JPEG is another photo now than when"):
+    with pytest.raises(InputError, match=r"car_1\.JPEG has another content now than when"):
         go(tree, tmp_path / "out")
 
 
@@ -398,4 +398,87 @@ def test_a_changed_adapter_file_is_said(tree: Path, tmp_path: Path) -> None:
     watcher = Silent()
     changed = BuiltModel("scripted", Scripted(), {}, code="0" * 64)
     run(Job(first.source, changed, SETTINGS, 1, tmp_path / "out"), watcher)
-    assert any("scripted has changed since the last call" in note for note in watcher.notes)
+    assert any("scripted has changed since an earlier call" in note for note in watcher.notes)
+
+
+def test_a_lazy_adapter_that_raises_loses_only_what_it_had_looked_at(
+    tree: Path, tmp_path: Path
+) -> None:
+    calls = []
+
+    def hiccup(requests: Sequence[Request]) -> Iterable[Response]:
+        calls.append(len(requests))
+        for place, request in enumerate(requests):
+            if len(calls) == 1 and place == 3:
+                raise OSError("hiccup")
+            yield Response(request.id, text="A")
+
+    outcome, _ = go(tree, tmp_path / "out", Scripted(hiccup, chunk=None))
+    assert calls == [48, 44]
+    assert (outcome.asked, outcome.failed) == (48, 1)
+
+
+def test_rows_that_failed_before_come_last(tree: Path, tmp_path: Path) -> None:
+    def first_fails(requests: Sequence[Request]) -> Iterable[Response]:
+        for request in requests:
+            yield Response(request.id, text="A", status="error")
+
+    go(tree, tmp_path / "out", Scripted(first_fails), limit=1, settings=("vis",))
+    adapter = Scripted()
+    go(tree, tmp_path / "out", adapter, settings=("vis",))
+    assert len(adapter.asked) == 16
+    failed = [id for id in adapter.asked if id.startswith("bus/00001-")]
+    assert adapter.asked[-4:] == failed
+
+
+def test_a_swallowed_signal_still_stops_before_the_next_line(tree: Path, tmp_path: Path) -> None:
+    def swallow(requests: Sequence[Request]) -> Iterable[Response]:
+        for place, request in enumerate(requests):
+            text = "A"
+            if place == 2:
+                try:
+                    os.kill(os.getpid(), signal.SIGINT)
+                    time.sleep(30)
+                except BaseException:
+                    text = "made up"
+            yield Response(request.id, text=text)
+
+    with pytest.raises(StoppedError, match="stopped by SIGINT"):
+        go(tree, tmp_path / "out", Scripted(swallow))
+    texts = {one.text for one in read_predictions(tmp_path / "out").by_id.values()}
+    assert texts == {"A"}
+
+
+def test_secrets_in_what_a_model_raises_are_not_written(tree: Path, tmp_path: Path) -> None:
+    def leak(requests: Sequence[Request]) -> Iterable[Response]:
+        raise ValueError("bad key sk-canary-99")
+
+    leaking = job(tree, tmp_path / "out", Scripted(leak))
+    model = BuiltModel("scripted", leaking.model.adapter, {}, secrets=("sk-canary-99",))
+    watcher = Silent()
+    with pytest.raises(StoppedError):
+        run(Job(leaking.source, model, SETTINGS, None, tmp_path / "out"), watcher)
+    written = (tmp_path / "out" / "predictions.jsonl").read_text()
+    assert "canary" not in written + "".join(watcher.notes)
+    assert "bad key (not recorded)" in written
+
+
+def test_tables_of_further_settings_join_a_run_and_changed_ones_do_not(tmp_path: Path) -> None:
+    write_tables(tmp_path / "tables")
+    kept = (tmp_path / "tables" / "soco_lvlm_txt.tsv").read_bytes()
+    (tmp_path / "tables" / "soco_lvlm_txt.tsv").unlink()
+
+    def go_tables(*settings: Setting) -> Outcome:
+        source = open_source(str(tmp_path / "tables"), DrawingChoices(), settings)
+        model = BuiltModel("scripted", Scripted(), {})
+        return run(Job(source, model, settings, None, tmp_path / "out"), Silent())
+
+    assert go_tables("vis").asked == 8
+    (tmp_path / "tables" / "soco_lvlm_txt.tsv").write_bytes(kept)
+    assert go_tables("desc").asked == 8
+    assert go_tables("vis", "desc").asked == 0
+    table = tmp_path / "tables" / "soco_lvlm_img.tsv"
+    table.write_bytes(table.read_bytes().replace(b"Which point", b"What  point"))
+    assert go_tables("desc").asked == 0
+    with pytest.raises(InputError, match=r"soco_lvlm_img\.tsv has another content now"):
+        go_tables("vis")

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import openai
@@ -27,9 +27,12 @@ from lvlm_eval.models.secrets import without_secrets
 from lvlm_eval.models.server_trouble import is_temporary, one_line, pause
 from lvlm_eval.records import Picture, Request, Response
 
-# What fails at the start, without one answer yet, is no accident of a row: a wrong parameter or
-# address would fail 24,000 times. Later a server that is gone shows by a row of failures.
-FAILURES_AT_START = 8
+# What fails at the start, without one answer yet, is no accident of a row: a wrong parameter would
+# fail 24,000 times. Questions are counted, since the twelve rows of one share their photos.
+QUESTIONS_REFUSED_AT_START = 8
+CONNECTIONS_FAILED_AT_START = 8
+
+# Later a server that is gone shows by a row of failures.
 FAILURES_IN_A_ROW = 64
 
 _FILTER_CODES = frozenset({"content_filter", "content_policy_violation", "moderation_blocked"})
@@ -37,32 +40,44 @@ _FILTER_CODES = frozenset({"content_filter", "content_policy_violation", "modera
 
 @dataclass(slots=True)
 class _Tally:
-    """How the requests went so far, to tell a wall from an accident."""
+    """How the requests went so far, to tell a wall from an accident.
 
+    Attributes:
+        where: the server, for messages.
+        any_answer: one request at least was answered.
+        wall: why no further request should be sent; what is in flight is still waited for.
+    """
+
+    where: str
     any_answer: bool = False
+    wall: Exception | None = None
     failures_in_a_row: int = 0
+    connections_failed: int = 0
+    refused_questions: set[str] = field(default_factory=set)
 
-    def count(self, response: Response) -> None:
-        """Note how one request ended.
-
-        Raises:
-            InputError: nothing but failures from the start.
-            StoppedError: a long row of failures after answers had come.
-        """
+    def count(self, response: Response, question: str) -> None:
+        """Note how one request ended."""
         if response.status != "error":
             self.any_answer, self.failures_in_a_row = True, 0
+        elif response.finish_reason == BAD_REQUEST:
+            self.refused_questions.add(question)
+        elif response.finish_reason != UNSENT:
+            self.failures_in_a_row += 1
+            self.connections_failed += response.finish_reason == NO_CONNECTION
+        if self.wall is not None:
             return
-        if response.finish_reason == "unsent" or (
-            self.any_answer and response.finish_reason == "bad_request"
-        ):
-            return  # a broken photo, or a request of its own that the server does not like
-        self.failures_in_a_row += 1
-        if not self.any_answer and self.failures_in_a_row >= FAILURES_AT_START:
-            raise InputError(f"the server answers no request: {response.error}")
-        if self.failures_in_a_row >= FAILURES_IN_A_ROW:
-            raise StoppedError(
-                f"the last {self.failures_in_a_row} requests failed: {response.error}"
+        if not self.any_answer and len(self.refused_questions) >= QUESTIONS_REFUSED_AT_START:
+            self.wall = InputError(f"{self.where} refuses every request: {response.error}")
+        elif not self.any_answer and self.connections_failed >= CONNECTIONS_FAILED_AT_START:
+            self.wall = StoppedError(f"{self.where} answers no request: {response.error}")
+        elif self.failures_in_a_row >= FAILURES_IN_A_ROW:
+            self.wall = StoppedError(
+                f"{self.where} failed {self.failures_in_a_row} times in a row: {response.error}"
             )
+
+
+# Recorded as the finish reason of a failed row.
+BAD_REQUEST, NO_CONNECTION, UNSENT = "bad_request", "no_connection", "unsent"
 
 
 class OpenAIChat(Adapter):
@@ -104,6 +119,16 @@ class OpenAIChat(Adapter):
         _check_whole("max_retries", max_retries, 0)
         if not isinstance(timeout, int | float) or timeout <= 0:
             raise InputError(f"timeout is {timeout!r}, expected seconds above 0.")
+        for name, bound in (
+            ("max_tokens", max_tokens),
+            ("max_completion_tokens", max_completion_tokens),
+        ):
+            if bound is not None:
+                _check_whole(name, bound, 1)
+        if temperature is not None and not isinstance(temperature, int | float):
+            raise InputError(f"temperature is {temperature!r}, expected a number or null.")
+        if detail not in (None, "low", "high", "auto"):
+            raise InputError(f"detail is {detail!r}, expected low, high or auto.")
         if extra is not None and not isinstance(extra, Mapping):
             raise InputError(f"extra is {extra!r}, expected a JSON object.")
         base_url = base_url or os.environ.get("OPENAI_BASE_URL")
@@ -115,7 +140,8 @@ class OpenAIChat(Adapter):
         if not (key.isascii() and key.isprintable()):
             raise InputError("OPENAI_API_KEY holds characters that no key has; set it again.")
         if base_url and not base_url.startswith(("http://", "https://")):
-            raise InputError(f"--base-url '{base_url}' does not begin with http:// or https://.")
+            shown = without_secrets(base_url)
+            raise InputError(f"--base-url '{shown}' does not begin with http:// or https://.")
         self.model = model
         self._base_url = base_url
         self._concurrency = concurrency
@@ -145,7 +171,7 @@ class OpenAIChat(Adapter):
             InputError: the server refuses the key, does not know the model or the address.
         """
         places: Iterator[int] = iter(range(len(requests)))
-        tally = _Tally()
+        tally = _Tally(str(without_secrets(self._base_url) or "the OpenAI server"))
         async with openai.AsyncOpenAI(
             api_key=os.environ.get("OPENAI_API_KEY") or "none",
             base_url=self._base_url,
@@ -155,26 +181,31 @@ class OpenAIChat(Adapter):
 
             async def work() -> None:
                 for place in places:
-                    response = await self._one(client, requests, place, tally)
+                    if tally.wall is not None:
+                        break
+                    try:
+                        request = await asyncio.to_thread(requests.__getitem__, place)
+                    except InputError:
+                        continue  # the row's text cannot be written; the run notes why
+                    response = await self._one(client, request, tally)
+                    tally.count(response, request.question)
                     done.put(response)
-                    tally.count(response)
 
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(self._concurrency, len(requests))):
                     group.create_task(work())
+        if tally.wall is not None:
+            raise tally.wall
 
-    async def _one(
-        self, client: openai.AsyncOpenAI, requests: Sequence[Request], place: int, tally: _Tally
-    ) -> Response:
+    async def _one(self, client: openai.AsyncOpenAI, request: Request, tally: _Tally) -> Response:
         """One request from its pictures to its response, tries and pauses included."""
-        request = await asyncio.to_thread(requests.__getitem__, place)
         try:
             messages = await asyncio.to_thread(self._messages, request)
         except InputError as error:
-            return Response(request.id, status="error", error=str(error), finish_reason="unsent")
+            return Response(request.id, status="error", error=str(error), finish_reason=UNSENT)
         began = time.monotonic()
         tries = AsyncRetrying(
-            retry=retry_if_exception(is_temporary),
+            retry=retry_if_exception(lambda error: tally.wall is None and is_temporary(error)),
             wait=pause,
             stop=stop_after_attempt(self._max_retries + 1),
             reraise=True,
@@ -183,7 +214,10 @@ class OpenAIChat(Adapter):
             response: Response = await tries(self._ask, client, messages, request.id)
         except openai.APIStatusError as error:
             return self._failed(request, error, tally)
-        except (openai.APIConnectionError, GarbledAnswerError) as error:
+        except openai.APIConnectionError as error:
+            said = one_line(error)
+            return Response(request.id, status="error", error=said, finish_reason=NO_CONNECTION)
+        except GarbledAnswerError as error:
             return Response(request.id, status="error", error=one_line(error))
         return replace(response, seconds=round(time.monotonic() - began, 3))
 
@@ -231,19 +265,19 @@ class OpenAIChat(Adapter):
 
     def _failed(self, request: Request, error: openai.APIStatusError, tally: _Tally) -> Response:
         """What a final refusal means: the whole run, a filtered request, or this row."""
-        where = without_secrets(self._base_url) or "the OpenAI server"
-        said = one_line(error)
-        if error.status_code == 401 or (error.status_code == 403 and not tally.any_answer):
-            raise InputError(f"{where} refuses the key in OPENAI_API_KEY: {said}") from error
-        if error.status_code == 404 and not tally.any_answer:
-            raise InputError(f"{where} has no model '{self.model}': {said}") from error
-        if error.code == "insufficient_quota":
-            raise StoppedError(f"{where}: the quota is used up: {said}") from error
-        if error.code in _FILTER_CODES:
+        where, said = tally.where, one_line(error)
+        status, first = error.status_code, not tally.any_answer
+        if status == 401 or (status == 403 and first):
+            tally.wall = InputError(f"{where} refuses the key in OPENAI_API_KEY: {said}")
+        elif status == 404 and first:
+            tally.wall = InputError(f"{where} has no model '{self.model}': {said}")
+        elif error.code == "insufficient_quota":
+            tally.wall = StoppedError(f"{where}: the quota is used up: {said}")
+        elif error.code in _FILTER_CODES:
             return Response(
                 request.id, status="refused", error=said, finish_reason="content_filter"
             )
-        kind = "bad_request" if error.status_code in (400, 403, 413, 422) else None
+        kind = BAD_REQUEST if status in (400, 403, 413, 422) else None
         return Response(request.id, status="error", error=said, finish_reason=kind)
 
 

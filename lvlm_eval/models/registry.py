@@ -8,13 +8,13 @@ import inspect
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.models.adapter import Adapter
-from lvlm_eval.models.secrets import without_secrets
+from lvlm_eval.models.secrets import secret_values, without_secrets, word_without_secrets
 from lvlm_eval.records import SETTINGS, Request, Response, Setting
 
 
@@ -69,12 +69,16 @@ class BuiltModel:
         adapter: answers requests.
         settings: those of its arguments, defaults included, that decide an answer; no secrets.
         code: sha256 of the user's file; empty for a built-in adapter.
+        secrets: argument values that must not be written anywhere.
+        incidental: the other arguments, those that do not decide an answer; no secrets.
     """
 
     name: str
     adapter: Adapter
     settings: Mapping[str, Any]
     code: str = ""
+    secrets: tuple[str, ...] = ()
+    incidental: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
@@ -87,7 +91,8 @@ def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.isidentifier():
-            raise InputError(f"--model-arg '{pair}' is not key=value, such as temperature=0.7.")
+            shown = word_without_secrets(pair)
+            raise InputError(f"--model-arg '{shown}' is not key=value, such as temperature=0.7.")
         try:
             arguments[key] = json.loads(value)
         except ValueError:
@@ -121,8 +126,20 @@ def build_adapter(
     adapter, given = _construct(made, name, first, arguments, defaults or {})
     _check_contract(adapter, name)
     settings = {key: one for key, one in given.items() if key not in adapter.incidental}
-    recorded = {key: _recorded(one) for key, one in {**settings, **adapter.identity()}.items()}
-    return BuiltModel(name, adapter, without_secrets(recorded), code)
+    try:
+        settings |= adapter.identity()
+    except Exception as error:
+        raise InputError(f"model '{name}': identity(): {type(error).__name__}: {error}") from error
+    recorded = {key: _recorded(one) for key, one in settings.items()}
+    others = {key: _recorded(one) for key, one in given.items() if key in adapter.incidental}
+    return BuiltModel(
+        name=name,
+        adapter=adapter,
+        settings=without_secrets(recorded),
+        code=code,
+        secrets=secret_values(dict(arguments)),
+        incidental=without_secrets(others),
+    )
 
 
 def _entry(spec: str) -> tuple[ModelEntry, tuple[str, ...]]:
@@ -214,8 +231,18 @@ def _construct(
         raise
     except (Exception, SystemExit) as error:
         raise InputError(f"model '{name}': {type(error).__name__}: {error}") from error
-    given = {key: one for key, one in bound.arguments.items() if key in own}
-    return adapter if isinstance(adapter, Adapter) else _Plain(adapter), given
+    given: dict[str, Any] = {}
+    for key, one in bound.arguments.items():
+        if parameters[key].kind is inspect.Parameter.VAR_KEYWORD:
+            given |= one
+        elif key in own:
+            given[key] = one
+    if isinstance(adapter, Adapter):
+        return adapter, given
+    try:
+        return _Plain(adapter), given
+    except (TypeError, ValueError) as error:
+        raise InputError(f"model '{name}': chunk, settings or incidental: {error}") from error
 
 
 def _check_contract(adapter: Adapter, name: str) -> None:
@@ -223,7 +250,7 @@ def _check_contract(adapter: Adapter, name: str) -> None:
     chunk, settings = adapter.chunk, adapter.settings
     if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
         raise InputError(f"model '{name}': chunk is {chunk!r}, expected a number from 1 or None.")
-    if not isinstance(settings, tuple) or not set(settings) <= set(SETTINGS) or not settings:
+    if not settings or not all(one in SETTINGS for one in settings):
         raise InputError(
             f"model '{name}': settings is {settings!r}, expected some of {', '.join(SETTINGS)}."
         )
@@ -258,6 +285,12 @@ def _recorded(value: Any) -> Any:
         return {str(key): _recorded(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_recorded(one) for one in value]
+    if isinstance(value, set | frozenset):
+        return sorted(map(str, value))
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    return value if isinstance(value, str | int | float | None) else str(value)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    # By name: the text of an object may hold its address, which differs from run to run.
+    named = value if isinstance(value, type) or inspect.isroutine(value) else type(value)
+    return f"{named.__module__}.{named.__qualname__}"

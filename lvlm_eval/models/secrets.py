@@ -2,21 +2,31 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 NOT_RECORDED = "(not recorded)"
-_SECRET_NAME = re.compile(r"(?:.*[_-])?(?:api)?(?:key|token|secret|password|authorization)", re.I)
-_ARGUMENT = re.compile(r"(?P<before>(?:--[\w-]+=)?)(?P<name>\w+)=(?P<value>.*)", re.DOTALL)
-_USER_OF_URL = re.compile(r"(?<=://)[^/@\s]*@")
-_SECRETS_OF_URL = re.compile(r"([?&][^=&\s]*(?:key|token|secret|password)[^=&\s]*=)[^&\s]*", re.I)
+
+_SECRET_WORD = (
+    r"(?:keys?|apikeys?|tokens?|secrets?|passwords?|passwd|pass|credentials?|cookies?|bearer|auth"
+    r"|authorization|sig|signature)"
+)
+# "api_key", "apiKey", "hf-token", but not "max_tokens", which is a number to keep.
+_SECRET_NAME = re.compile(rf"(?!max_)(?:.*(?:[_-]|(?<=[a-z])(?=[A-Z])))?{_SECRET_WORD}", re.I)
+_ARGUMENT = re.compile(r"(?P<before>(?:--[\w-]+=)?)(?P<name>[\w-]+)=(?P<value>.*)", re.DOTALL)
+_USER_OF_URL = re.compile(r"(?<=://)\S*@")
+_SECRETS_OF_URL = re.compile(rf"([?&#][\w-]*{_SECRET_WORD}=)[^&#\s]*", re.I)
+_BEARER = re.compile(r"\b(Bearer|Basic)\s+[^\s'\"]+", re.I)
+
+SHORTEST_SECRET = 8
+"""Characters; a shorter value would be found inside ordinary words."""
 
 
 def without_secrets(value: Any, name: str = "") -> Any:
     """A copy of a JSON-like value in which secrets are blotted out.
 
     A text under a name that sounds like a secret is one; so are the user and password of an
-    address, and such parameters in its query.
+    address, such parameters in its query, and what follows "Bearer".
     """
     if isinstance(value, Mapping):
         return {key: without_secrets(one, str(key)) for key, one in value.items()}
@@ -25,7 +35,8 @@ def without_secrets(value: Any, name: str = "") -> Any:
     if isinstance(value, str):
         if _SECRET_NAME.fullmatch(name):
             return NOT_RECORDED
-        return _SECRETS_OF_URL.sub(rf"\1{NOT_RECORDED}", _USER_OF_URL.sub("", value))
+        text = _SECRETS_OF_URL.sub(rf"\1{NOT_RECORDED}", _USER_OF_URL.sub("", value))
+        return _BEARER.sub(rf"\1 {NOT_RECORDED}", text)
     return value
 
 
@@ -42,3 +53,20 @@ def word_without_secrets(word: str) -> str:
     if isinstance(inner, dict | list):
         value = json.dumps(without_secrets(inner, found["name"]))
     return f"{found['before']}{found['name']}={without_secrets(value, found['name'])}"
+
+
+def secret_values(value: Any, name: str = "") -> tuple[str, ...]:
+    """The texts in a JSON-like value that stand under the name of a secret."""
+    if isinstance(value, Mapping):
+        return tuple(one for key in value for one in secret_values(value[key], str(key)))
+    if isinstance(value, list | tuple):
+        return tuple(one for inner in value for one in secret_values(inner, name))
+    secret = isinstance(value, str) and _SECRET_NAME.fullmatch(name)
+    return (value,) if secret and len(value) >= SHORTEST_SECRET else ()
+
+
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """A text with these values blotted out."""
+    for secret in secrets:
+        text = text.replace(secret, NOT_RECORDED)
+    return text

@@ -1,10 +1,11 @@
 """Shows a question exactly as a model gets it: the text on the screen, the images as files."""
 
+import difflib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lvlm_eval.errors import InputError, nearest_names
+from lvlm_eval.errors import InputError
 from lvlm_eval.records import Question, Request, Setting
 from lvlm_eval.requests import RequestSource
 
@@ -36,7 +37,8 @@ def show_question(
         asks = source.asks(question, setting)
         if rotation >= len(asks):
             raise InputError(
-                f"'{question.id}' has {len(asks)} rows in {setting}: --rotation goes from 0."
+                f"'{question.id}' has {len(asks)} rows in {setting}: "
+                f"--rotation goes from 0 to {len(asks) - 1}."
             )
         ask = asks[rotation]
         request = source.request(ask)
@@ -56,17 +58,19 @@ def _find(source: RequestSource, wanted: str) -> Question:
     by_id = {question.id: question for question in source.questions}
     if wanted in by_id:
         return by_id[wanted]
-    if wanted.isdecimal() and 1 <= int(wanted) <= len(source.questions):
-        return source.questions[int(wanted) - 1]
+    if wanted.isdecimal():
+        if 1 <= int(wanted) <= len(source.questions):
+            return source.questions[int(wanted) - 1]
+        raise InputError(f"there is no question number {wanted}: they go from 1 to {len(by_id)}.")
     fitting = [id for id in by_id if wanted in id]
     if len(fitting) == 1:
         return by_id[fitting[0]]
     if fitting:
         raise InputError(f"'{wanted}' fits {len(fitting)} questions, such as {fitting[0]}.")
-    some = ", ".join(list(by_id)[:3])
+    close = difflib.get_close_matches(wanted, by_id, n=3) or list(by_id)[:3]
     raise InputError(
         f"'{source.name}' has no question '{wanted}' among its {len(by_id)}. "
-        f"{nearest_names(wanted, by_id) if len(by_id) < 5000 else ''} They look like: {some}."
+        f"They look like: {', '.join(close)}."
     )
 
 

@@ -84,6 +84,7 @@ class DrawnRequests:
         for kind, asset in (("prompt", self.prompt), ("renderer", self.renderer)):
             if asset.shadows:
                 lines.append(f"./{kind}s has a '{asset.name}' that hides the built-in {kind}")
+        lines += self.drawn_questions.unused_words
         lines += self._other_sizes()
         return tuple(lines)
 
@@ -102,7 +103,7 @@ class DrawnRequests:
         return [f"{len(other)} photos have another size (px) than recorded: {'; '.join(other[:3])}"]
 
     def identity(self) -> dict[str, Any]:
-        """Fingerprint of questions and photos, and everything that decides text and images."""
+        """Fingerprint of the questions, and everything else that decides text and images."""
         return {
             "dataset": self._fingerprint,
             "questions": asdict(self.policy),
@@ -121,7 +122,12 @@ class DrawnRequests:
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def photos(self, questions: Sequence[Question]) -> dict[str, str]:
+    def files_of(self, question: Question, setting: Setting) -> tuple[str, ...]:
+        """The target photo, and the source photo unless only words tell the query."""
+        shown = (question.target,) if setting == "desc" else (question.source, question.target)
+        return tuple(info.path for info in shown if info is not None)
+
+    def files(self, questions: Sequence[Question]) -> dict[str, str]:
         """Path → fingerprint of each photo of these questions, as far as it is there."""
         paths = {path: self.dataset.image_path(path) for path in _photo_sizes(questions)}
         return {

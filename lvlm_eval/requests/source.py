@@ -35,11 +35,15 @@ class RequestSource(Protocol):
         ...
 
     def identity(self) -> dict[str, Any]:
-        """Everything on this side that decides the requests, JSON-able."""
+        """What decides the requests, JSON-able; the files are fingerprinted one by one."""
         ...
 
-    def photos(self, questions: Sequence[Question]) -> dict[str, str]:
-        """Path → fingerprint of each photo of these questions; empty where the data holds them."""
+    def files(self, questions: Sequence[Question]) -> dict[str, str]:
+        """Name → fingerprint of each file that the requests for these questions are made from."""
+        ...
+
+    def files_of(self, question: Question, setting: Setting) -> tuple[str, ...]:
+        """Names of the files that a question's requests in one setting show."""
         ...
 
     def asks(self, question: Question, setting: Setting) -> tuple[Ask, ...]:

@@ -1,7 +1,9 @@
 """Requests that stand ready in SOCO-LVLM tables."""
 
 import functools
+import hashlib
 import itertools
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,13 +73,22 @@ class WrittenRequests:
         return tuple(lines)
 
     def identity(self) -> dict[str, Any]:
-        """Fingerprint of all tables: text and images are part of them."""
-        files = sorted((str(setting), table.path) for setting, table in self.tables.tables.items())
-        return {"dataset": fingerprint_files(files), "protocol": AS_WRITTEN}
+        """Fingerprint of the questions' names; the tables' content is that of ``files``.
 
-    def photos(self, questions: Sequence[Question]) -> dict[str, str]:
-        """None of their own: the images are part of the tables."""
-        return {}
+        So tables of further settings can join a run, if they are of the same questions.
+        """
+        names = sorted((question.category, question.id) for question in self.questions)
+        digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()
+        return {"dataset": digest, "protocol": AS_WRITTEN}
+
+    def files_of(self, question: Question, setting: Setting) -> tuple[str, ...]:
+        """The setting's table. Images that it only names by path are not fingerprinted."""
+        return (self.tables.tables[setting].path.name,) if setting in self.wanted else ()
+
+    def files(self, questions: Sequence[Question]) -> dict[str, str]:
+        """File name → fingerprint of the wanted tables."""
+        paths = (self.tables.tables[setting].path for setting in self.wanted)
+        return {path.name: fingerprint_files((("table", path),)) for path in paths}
 
     def asks(self, question: Question, setting: Setting) -> tuple[Ask, ...]:
         """The rows of a group, in the order of the file; a group can have any size."""

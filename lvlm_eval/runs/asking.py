@@ -40,13 +40,16 @@ def ask_all(
         InputError: the adapter refuses to work, or breaks the contract.
         StoppedError: it failed too often in a row.
     """
-    if adapter.chunk is None:
-        sent = _Sent({ask.id: ask for ask in pending})
-        yield from _ask(adapter, _Lazily(source, pending, sent), sent, _Failures(note))
-        return
-    size = max(1, adapter.chunk)
-    chunks = [pending[start : start + size] for start in range(0, len(pending), size)]
     failures = _Failures(note)
+    if adapter.chunk is None:
+        left = list(pending)
+        while left:
+            sent = _Sent({ask.id: ask for ask in left})
+            yield from _ask(adapter, _Lazily(source, left, sent), sent, failures)
+            left = [ask for ask in left if ask.id in sent.asks]
+        return
+    size = adapter.chunk
+    chunks = [pending[start : start + size] for start in range(0, len(pending), size)]
     stop = threading.Event()
     with ThreadPoolExecutor(1, thread_name_prefix="draw") as pool:
 
@@ -73,6 +76,7 @@ class _Sent:
     asks: dict[str, Ask] = field(default_factory=dict)
     prompts: dict[str, str] = field(default_factory=dict)
     images: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
 
     def track(self, ask: Ask, request: Request) -> Request:
         """The same request, which leaves a note of the pictures when they are looked at."""
@@ -130,7 +134,11 @@ class _Lazily(Sequence[Request]):
         if isinstance(index, slice):
             return _Lazily(self._source, self._asks[index], self._sent)
         ask = self._asks[index]
-        return self._sent.track(ask, self._source.request(ask))
+        try:
+            return self._sent.track(ask, self._source.request(ask))
+        except InputError as error:
+            self._sent.problems[ask.id] = str(error)
+            raise
 
 
 @dataclass(slots=True)
@@ -205,7 +213,10 @@ def _ask(
     except (Exception, SystemExit) as error:
         problem, raised = _described(error), error
     for id in tuple(sent.asks):
-        yield sent.prediction(Response(id, status="error", error=problem))
+        # Of requests that are looked at one by one, those behind a failure were never tried.
+        if raised is None or id in sent.prompts or id in sent.problems:
+            why = sent.problems.get(id, problem)
+            yield sent.prediction(Response(id, status="error", error=why))
     if raised is not None:
         failures.count(answers, raised)
     else:

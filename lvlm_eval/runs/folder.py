@@ -37,13 +37,13 @@ class Manifest:
     Attributes:
         identity: everything that decides the answers; two runs with the same one are the same run.
         recorded: paths, versions, host, command lines: what may differ between two parts of a run.
-        photos: path below the dataset's root → fingerprint of each photo that was to be shown. A
-            photo that no answer depends on yet, a broken one, may be replaced.
+        files: name → fingerprint of each photo or table that was to be shown. One that no answer
+            depends on yet, a broken photo, may be replaced.
     """
 
     identity: Mapping[str, Any]
     recorded: Mapping[str, Any]
-    photos: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         identity, recorded = content["identity"], content["recorded"]
         if not identity["model"]["name"] or not recorded["calls"]:
             raise ValueError("it names no model or no call")
-        return Manifest(identity, recorded, content.get("photos") or {})
+        return Manifest(identity, recorded, content.get("files") or {})
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError) as error:

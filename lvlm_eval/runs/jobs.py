@@ -107,6 +107,8 @@ def open_source(
         raise InputError(f"--rotations {rotations} is not possible: 4 (circular) or 1.")
     prompt = load_prompt(choices.prompt or DEFAULT_PROMPT)
     _require(wanted or (), prompt.settings, f"prompt '{prompt.name}' has templates for")
+    renderer = load_renderer(choices.renderer or DEFAULT_RENDERER)
+    prompt.check_fits(renderer.labels, renderer.name)
     return DrawnRequests(
         dataset=dataset,
         drawn_questions=make_questions(
@@ -114,7 +116,7 @@ def open_source(
         ),
         policy=policy,
         prompt=prompt,
-        renderer=load_renderer(choices.renderer or DEFAULT_RENDERER),
+        renderer=renderer,
         protocol=one_of("--protocol", choices.protocol or "options", get_args(Protocol)),
         rotations=rotations,
     )
@@ -142,8 +144,13 @@ def settings_of(
 
 
 def default_folder(source: RequestSource, model: BuiltModel, decoding: str) -> Path:
-    """``results/<model>-<data>-<8 hex of the identity>``: the same command finds it again."""
-    digest = hashlib.sha256(canonical(identity_of(source, model, decoding)).encode()).hexdigest()
+    """``results/<model>-<data>-<8 hex of the identity>``: the same command finds it again.
+
+    A user's adapter file counts by content here, so that another file of that name, or a changed
+    one, starts a run of its own.
+    """
+    identity = canonical(identity_of(source, model, decoding)) + model.code
+    digest = hashlib.sha256(identity.encode()).hexdigest()
     return Path("results") / f"{_safe(model.name)}-{_safe(source.name)}-{digest[:8]}"
 
 

@@ -47,4 +47,6 @@ def _plain(value: Any) -> Any:
         return {str(_plain(key)): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return _plain(value.item())  # a number of numpy or torch
     raise TypeError(f"{type(value).__name__} is nothing that JSON can hold")

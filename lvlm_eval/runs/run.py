@@ -6,6 +6,7 @@ text stand next to each other. An answer is on disk before the next one is taken
 
 import errno
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.registry import BuiltModel
+from lvlm_eval.models.secrets import hidden
 from lvlm_eval.records import Prediction, Question, Setting
 from lvlm_eval.requests import RequestSource
 from lvlm_eval.runs.asking import ask_all, now
@@ -83,11 +85,13 @@ class Outcome:
         planned: rows that this call was to have answered in the end.
         asked: rows that were sent in this call.
         failed: planned rows whose last answer is an error.
+        reason: the most frequent error of these, empty if there is none.
     """
 
     planned: int
     asked: int
     failed: int
+    reason: str = ""
 
 
 def identity_of(source: RequestSource, model: BuiltModel, decoding: str) -> dict[str, Any]:
@@ -120,6 +124,9 @@ def run(job: Job, watcher: Watcher) -> Outcome:
             return _run_locked(job, watcher)
     except StopSignal as stop:
         raise StoppedError(str(stop)) from stop
+    except (InputError, StoppedError) as error:
+        # A model's own words may quote a key that was given to it.
+        raise type(error)(hidden(str(error), job.model.secrets)) from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StoppedError(f"the disk of {job.folder} is full") from error
@@ -142,29 +149,40 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
     for name, count in recorded.unreadable.items():
         watcher.note(f"{name}: {count} unreadable lines were left alone (torn by a crash?)")
     answered = {id for id, one in recorded.by_id.items() if one.status != "error"}
-    pending = [ask for ask in asks if ask.id not in answered]
+    # What failed before comes last, so that rows which always fail do not stand before the others.
+    pending = sorted(
+        (ask for ask in asks if ask.id not in answered), key=lambda ask: ask.id in recorded.by_id
+    )
+    secrets = job.model.secrets
+
+    def note(line: str) -> None:
+        watcher.note(hidden(line, secrets))
+
     watcher.start(len(asks), len(asks) - len(pending))
-    failed: set[str] = set()
+    errors: Counter[str] = Counter()
     asked = 0
     if not pending:
         return Outcome(len(asks), 0, 0)
     with (
         StopSignals() as signals,
         closing(PredictionWriter(job.folder / PREDICTIONS)) as writer,
-        closing(ask_all(job.model.adapter, job.source, pending, watcher.note)) as predictions,
+        closing(ask_all(job.model.adapter, job.source, pending, note)) as predictions,
     ):
         synced = time.monotonic()
         for prediction in predictions:
+            if prediction.error:
+                prediction = replace(prediction, error=hidden(prediction.error, secrets))
             with signals.held():
                 writer.write(prediction)
                 asked += 1
                 if prediction.status == "error":
-                    failed.add(prediction.id)
+                    errors[prediction.error or ""] += 1
                 watcher.answered(prediction)
                 if time.monotonic() - synced > SECONDS_BETWEEN_SYNCS:
                     writer.sync()
                     synced = time.monotonic()
-    return Outcome(len(asks), asked, len(failed))
+    reason = errors.most_common(1)[0][0] if errors else ""
+    return Outcome(len(asks), asked, errors.total(), reason)
 
 
 def _settle_identity(
@@ -172,7 +190,7 @@ def _settle_identity(
 ) -> None:
     """Write the manifest of a new run, or check that an old one is the same run."""
     identity = identity_of(job.source, job.model, job.decoding)
-    photos = job.source.photos(chosen)
+    files = job.source.files(chosen)
     before = read_manifest(job.folder)
     if before is None:
         leftover = next(job.folder.glob("predictions*.jsonl"), None)
@@ -188,36 +206,47 @@ def _settle_identity(
             raise InputError(
                 f"{job.folder} holds another run: {what}. Give another --out, or leave it out."
             )
-        _check_photos(before.photos, photos, chosen, recorded, job.folder)
-        photos = {**before.photos, **photos}
+        _check_files(before.files, files, job, recorded)
+        files = {**before.files, **files}
         history = list(before.recorded["calls"])
-        if history[-1].get("model_code", "") != job.model.code:
+        if any(call.get("model_code", "") != job.model.code for call in history):
             watcher.note(
-                f"{job.model.name} has changed since the last call; the answers of before stay. "
+                f"{job.model.name} has changed since an earlier call; the answers of before stay. "
                 "Give another --out to ask everything anew"
             )
-    calls = [*history, {"at": now(), "model_code": job.model.code, **job.recorded}]
-    write_manifest(job.folder, Manifest(identity, {"calls": calls}, photos))
+        servers = {str(call.get("incidental", {}).get("base_url")) for call in history}
+        server = str(job.model.incidental.get("base_url"))
+        if servers != {server}:
+            watcher.note(
+                f"earlier answers here came from {', '.join(sorted(servers))}, this call asks "
+                f"{server}. If that serves another model, give another --out"
+            )
+    call = {
+        "at": now(),
+        "model_code": job.model.code,
+        "incidental": dict(job.model.incidental),
+        **job.recorded,
+    }
+    calls = [*history, call]
+    write_manifest(job.folder, Manifest(identity, {"calls": calls}, files))
 
 
-def _check_photos(
-    before: Mapping[str, str],
-    photos: Mapping[str, str],
-    chosen: Sequence[Question],
-    recorded: RecordedAnswers,
-    folder: Path,
+def _check_files(
+    before: Mapping[str, str], now_there: Mapping[str, str], job: Job, recorded: RecordedAnswers
 ) -> None:
-    """Refuse a photo that is another one than when a question about it was answered."""
-    changed = {path for path, print in photos.items() if before.get(path, print) != print}
-    good = [one for one in recorded.by_id.values() if one.status != "error"]
-    target_seen = {one.question for one in good}
-    source_seen = {one.question for one in good if one.setting != "desc"}
-    for question in chosen:
-        for image, seen in ((question.source, source_seen), (question.target, target_seen)):
-            if image is not None and image.path in changed and question.id in seen:
+    """Refuse a photo or table that is another one than when a question about it was answered."""
+    changed = {name for name, print in now_there.items() if before.get(name, print) != print}
+    if not changed:
+        return
+    questions = {question.id: question for question in job.source.questions}
+    for one in recorded.by_id.values():
+        if one.status == "error" or one.question not in questions:
+            continue
+        for name in job.source.files_of(questions[one.question], one.setting):
+            if name in changed:
                 raise InputError(
-                    f"{folder} holds another run: {image.path} is another photo now than when "
-                    f"'{question.id}' was answered. Give another --out."
+                    f"{job.folder} holds another run: {name} has another content now than when "
+                    f"'{one.question}' was answered. Give another --out."
                 )
 
 
