@@ -7,14 +7,18 @@ from lvlm_eval.ranking import rank
 from lvlm_eval.records import Request, Response
 
 
-class Random(Adapter):
-    """An independent guess a row: 25 % average, 0.25⁴ = 0.4 % circular accuracy."""
+class _Guesser(Adapter):
+    """Needs nothing but the options and a seed."""
 
     chunk = 4096
     needs_pictures = False
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
+
+
+class Random(_Guesser):
+    """An independent guess a row: 25 % average, 0.25⁴ = 0.4 % circular accuracy."""
 
     def answer(self, requests: Sequence[Request]) -> Iterable[Response]:
         """Draw an option letter for each row from the seed and the row's id."""
@@ -23,14 +27,8 @@ class Random(Adapter):
             yield _guess(request, _draw(letters, self.seed, request.id))
 
 
-class RandomPlusPlus(Adapter):
+class RandomPlusPlus(_Guesser):
     """One guessed point a question, kept through all rotations: 25 % in both accuracies."""
-
-    chunk = 4096
-    needs_pictures = False
-
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
 
     def answer(self, requests: Sequence[Request]) -> Iterable[Response]:
         """Draw a candidate from the seed and the question, then name the option it is."""
