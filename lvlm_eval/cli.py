@@ -209,8 +209,6 @@ def _run(
         recorded=_recorded(data, source.name),
     )
     with ProgressBar() as bar:
-        for note in source.notes:
-            bar.note(note)
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 outcome = run(job, bar)

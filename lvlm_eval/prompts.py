@@ -3,11 +3,9 @@
 A prompt is a TOML file with one Jinja2 template a setting, or a Python file with one function.
 """
 
-import runpy
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import jinja2
@@ -17,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.records import SETTINGS, Setting
 from lvlm_eval.resources import Found, find
+from lvlm_eval.user_files import load_user_file, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +224,8 @@ def _from_toml(found: Found) -> Prompt:
 
 def _from_python(found: Found) -> Prompt:
     """A file with one function ``write(context: PromptContext) -> str``."""
-    names = _run_file(found.path)
+    loaded = load_user_file(found.path)
+    names = vars(loaded.module)
     function = names.get("write")
     if not callable(function):
         raise InputError(f"prompt '{found.path}' has no function write(context) -> str.")
@@ -235,9 +235,7 @@ def _from_python(found: Found) -> Prompt:
         try:
             text = function(context)
         except (Exception, SystemExit) as error:
-            raise InputError(
-                f"prompt '{found.path}': write() raised {type(error).__name__}: {error}"
-            ) from error
+            raise InputError(f"prompt '{found.path}': write() raised {said(error)}") from error
         if not isinstance(text, str):
             raise InputError(
                 f"prompt '{found.path}': write() gave {type(text).__name__}, expected str."
@@ -250,17 +248,10 @@ def _from_python(found: Found) -> Prompt:
         name=found.name,
         description=str(names.get("DESCRIPTION") or "(no DESCRIPTION in the file)"),
         settings=SETTINGS,
-        definition={"python": found.path.read_text(encoding="utf-8")},
+        definition={"python": loaded.source},
         write=write,
         shadows=found.shadows,
     )
-
-
-def _run_file(path: Path) -> dict[str, Any]:
-    try:
-        return runpy.run_path(str(path))
-    except (Exception, SystemExit) as error:
-        raise InputError(f"'{path}' cannot be run: {type(error).__name__}: {error}") from error
 
 
 def _first_problem(error: OSError | ValueError) -> str:

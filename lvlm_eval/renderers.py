@@ -21,6 +21,7 @@ from lvlm_eval.drawing.style import LABELS, ImagePolicy, SourceStyle, read_style
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Picture
 from lvlm_eval.resources import find
+from lvlm_eval.user_files import load_user_file, said
 
 __all__ = ["Mark", "Renderer", "load_renderer"]
 
@@ -112,14 +113,8 @@ def _from_toml(name: str, path: Path, shadows: bool) -> Renderer:
 
 
 def _from_python(name: str, path: Path, shadows: bool) -> Renderer:
-    source = _read(path)
-    module = types.ModuleType(name)
-    module.__file__ = str(path)
-    try:
-        # Compiled from the text that goes into the run's identity: a cached module might differ.
-        exec(compile(source, str(path), "exec"), module.__dict__)
-    except Exception as error:
-        raise InputError(f"{path}: cannot be loaded: {_said(error)}. Correct the file.") from error
+    loaded = load_user_file(path)
+    module = loaded.module
     draw = getattr(module, "draw", None)
     if not callable(draw):
         raise InputError(f"{path}: has no function draw(photo, marks). Define it.")
@@ -144,7 +139,7 @@ def _from_python(name: str, path: Path, shadows: bool) -> Renderer:
         image=ImagePolicy(),
         _draw=lambda photo, marks: _checked_draw(path, draw, photo, marks),
         _definition={
-            "source": source,
+            "source": loaded.source,
             "labels": list(labels),
             "source_label": source_label,
             "marker_words": marker_words,
@@ -165,13 +160,6 @@ def _check_source_label(path: Path, labels: Sequence[str], source_label: str) ->
         )
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: this is not UTF-8 text: {error}. Save it as UTF-8.") from error
-
-
 def _text(path: Path, module: types.ModuleType, constant: str, default: str) -> str:
     value = getattr(module, constant, default)
     if not isinstance(value, str):
@@ -185,14 +173,10 @@ def _checked_draw(
     try:
         drawn = draw(photo, list(marks))
     except (Exception, SystemExit) as error:
-        raise InputError(f"{path}: draw() failed: {_said(error)}. Correct the file.") from error
+        raise InputError(f"{path}: draw() failed: {said(error)}. Correct the file.") from error
     if not isinstance(drawn, Image.Image):
         raise InputError(
             f"{path}: draw() returned {type(drawn).__name__}, not a PIL image. "
             "Return the drawn photo."
         )
     return shrunk(drawn, None)
-
-
-def _said(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")

@@ -58,11 +58,6 @@ class FoundWorkbook:
     path: Path
 
 
-def read_workbook(path: Path, setting: Setting | None = None) -> tuple[Prediction, ...]:
-    """The recorded answers of a prediction file; see ``open_workbook``."""
-    return open_workbook(path, setting).predictions
-
-
 def open_workbook(path: Path, setting: Setting | None = None) -> Workbook:
     """Read the first sheet of a prediction file.
 

@@ -9,7 +9,7 @@ from lvlm_eval.answers import read
 from lvlm_eval.datasets.tsv_cells import MISSING_MARKERS
 from lvlm_eval.errors import InputError
 from lvlm_eval.metrics import score
-from lvlm_eval.workbooks import find_workbooks, open_workbook, read_workbook
+from lvlm_eval.workbooks import find_workbooks, open_workbook
 
 NAME = "Qwen_soco_lvlm_img_c.xlsx"
 HEADER = ["index", "answer", "g_index", "category", "A", "B", "C", "D", "prediction"]
@@ -35,6 +35,10 @@ def figures(path):
     questions = {one.id: one for one in workbook.questions}
     rows = [read(one) for one in workbook.predictions]
     return score(rows, questions, "found")
+
+
+def read_workbook(path, setting=None):
+    return open_workbook(path, setting).predictions
 
 
 def test_an_irregular_workbook(tmp_path):

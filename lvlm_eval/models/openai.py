@@ -309,7 +309,7 @@ class _Exchange:
             if isinstance(done, Response):
                 yield done
             elif isinstance(done, BaseExceptionGroup):
-                # Several requests may meet the same wall at once; one line says it.
+                # The task group's wrapping of whatever one of the tasks raised.
                 raise done.exceptions[0]
             else:
                 raise done

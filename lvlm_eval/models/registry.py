@@ -3,10 +3,8 @@
 import difflib
 import hashlib
 import importlib
-import importlib.util
 import inspect
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +14,7 @@ from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.models.adapter import Adapter
 from lvlm_eval.models.secrets import secret_values, without_secrets, word_without_secrets
 from lvlm_eval.records import SETTINGS, Request, Response, Setting
+from lvlm_eval.user_files import load_user_file, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +115,8 @@ def build_adapter(
     """
     path, _, class_name = spec.rpartition(":") if ".py:" in spec else (spec, "", "")
     if path.endswith(".py"):
-        made = _adapter_class_of_file(Path(path), class_name)
+        made, code = _adapter_class_of_file(Path(path), class_name)
         name = f"{Path(path).name}:{made.__name__}"
-        code = hashlib.sha256(Path(path).read_bytes()).hexdigest()
         first: tuple[str, ...] = ()
     else:
         entry, first = _entry(spec)
@@ -129,7 +127,7 @@ def build_adapter(
     try:
         settings |= adapter.identity()
     except Exception as error:
-        raise InputError(f"model '{name}': identity(): {type(error).__name__}: {error}") from error
+        raise InputError(f"model '{name}': identity(): {said(error)}") from error
     recorded = {key: _recorded(one) for key, one in settings.items()}
     others = {key: _recorded(one) for key, one in given.items() if key in adapter.incidental}
     return BuiltModel(
@@ -173,27 +171,22 @@ def _builtin_class(entry: ModelEntry) -> type[Any]:
         ) from error
 
 
-def _adapter_class_of_file(path: Path, class_name: str) -> type[Any]:
+def _adapter_class_of_file(path: Path, class_name: str) -> tuple[type[Any], str]:
+    """The user's class, and the sha256 of the file that it stands in."""
     if not path.is_file():
         raise InputError(f"model file '{path}' does not exist.")
-    name = f"lvlm_eval_user_model_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise InputError(f"model file '{path}' cannot be imported.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickling in the user's file look it up
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise InputError(f"model file '{path}': {type(error).__name__}: {error}") from error
+    loaded = load_user_file(path)
+    code = hashlib.sha256(loaded.source.encode()).hexdigest()
     classes = {
         name: value
-        for name, value in vars(module).items()
-        if inspect.isclass(value) and value.__module__ == spec.name and hasattr(value, "answer")
+        for name, value in vars(loaded.module).items()
+        if inspect.isclass(value)
+        and value.__module__ == loaded.module.__name__
+        and hasattr(value, "answer")
     }
     if class_name:
         if class_name in classes:
-            return classes[class_name]
+            return classes[class_name], code
         raise InputError(
             f"model file '{path}' has no class '{class_name}' with a method answer(requests). "
             f"{nearest_names(class_name, classes)}"
@@ -204,7 +197,7 @@ def _adapter_class_of_file(path: Path, class_name: str) -> type[Any]:
             f"model file '{path}' must have one class with a method answer(requests); found: "
             f"{found}. Name it: {path}:ClassName"
         )
-    return next(iter(classes.values()))
+    return next(iter(classes.values())), code
 
 
 def _construct(
@@ -230,7 +223,7 @@ def _construct(
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(f"model '{name}': {type(error).__name__}: {error}") from error
+        raise InputError(f"model '{name}': {said(error)}") from error
     given: dict[str, Any] = {}
     for key, one in bound.arguments.items():
         if parameters[key].kind is inspect.Parameter.VAR_KEYWORD:

@@ -10,14 +10,13 @@ from tenacity import RetryCallState
 from tenacity.wait import wait_random_exponential
 
 from lvlm_eval.models.chat_answers import GarbledAnswerError
+from lvlm_eval.models.secrets import SHORTEST_SECRET
 
 LONGEST_PAUSE = 60.0
 """Seconds between two tries, where the server does not say."""
 
 LONGEST_RETRY_AFTER = 300.0
 """Seconds; a server that asks for more is not waited for."""
-
-_SHORTEST_KEY = 8  # a shorter one is no secret, and would be found inside ordinary words
 
 
 def is_temporary(error: BaseException) -> bool:
@@ -60,6 +59,6 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, openai.APIConnectionError) and cause is not None:
         text += f" ({type(cause).__name__}: {' '.join(str(cause).split())})"
     key = os.environ.get("OPENAI_API_KEY", "")
-    if len(key) >= _SHORTEST_KEY:
+    if len(key) >= SHORTEST_SECRET:
         text = text.replace(key, "(key)")
     return f"{type(error).__name__}: {text[:400]}"

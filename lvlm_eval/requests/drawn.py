@@ -69,8 +69,7 @@ class DrawnRequests:
         """The settings that the prompt has words for."""
         return self.prompt.settings
 
-    @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self, questions: Sequence[Question]) -> tuple[str, ...]:
         """Skipped pairs, annotation defects and shadowed files, a line each kind."""
         lines = []
         for what, defects in (
@@ -85,13 +84,13 @@ class DrawnRequests:
             if asset.shadows:
                 lines.append(f"./{kind}s has a '{asset.name}' that hides the built-in {kind}")
         lines += self.drawn_questions.unused_words
-        lines += self._other_sizes()
+        lines += self._other_sizes(questions)
         return tuple(lines)
 
-    def _other_sizes(self) -> list[str]:
+    def _other_sizes(self, questions: Sequence[Question]) -> list[str]:
         """Photos whose size is not the recorded one, so that their points may be elsewhere."""
         other = []
-        for path, recorded in _photo_sizes(self.questions).items():
+        for path, recorded in _photo_sizes(questions).items():
             try:
                 size = self.dataset.image_size(path)
             except InputError:
@@ -144,12 +143,12 @@ class DrawnRequests:
         and the option's own letter is drawn at it.
         """
         asks = []
+        label_of = dict(zip(LETTERS, self.renderer.labels, strict=True))
         for rotation in range(self.rotations):
             turned = question.candidates[rotation:] + question.candidates[:rotation]
             options = {
                 letter: candidate.label for letter, candidate in zip(LETTERS, turned, strict=True)
             }
-            label_of = dict(zip(LETTERS, self.renderer.labels, strict=True))
             drawn = {
                 letter: label_of[label if self.protocol == "options" else letter]
                 for letter, label in options.items()
@@ -208,7 +207,8 @@ class DrawnRequests:
     def _drawings(self) -> Callable[[str], "_Drawings"]:
         @functools.lru_cache(maxsize=QUESTIONS_KEPT)
         def drawings(question: str) -> _Drawings:
-            return _Drawings(self.dataset, self.renderer, self._by_id[question])
+            variants = self.rotations if self.protocol == "markers" else 1
+            return _Drawings(self.dataset, self.renderer, self._by_id[question], variants)
 
         return drawings
 
@@ -224,11 +224,16 @@ class DrawnRequests:
 
 @dataclass
 class _Drawings:
-    """The marked photos of one question, each drawn once however many threads ask."""
+    """The marked photos of one question, each drawn once however many threads ask.
+
+    Attributes:
+        variants: in how many ways the target will be drawn; the unmarked photo is kept until then.
+    """
 
     dataset: SocoTree
     renderer: Renderer
     question: Question
+    variants: int
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _targets: dict[tuple[tuple[str, str], ...], Picture] = field(default_factory=dict)
     _photo: Image.Image | None = None
@@ -256,6 +261,8 @@ class _Drawings:
                     for candidate in self.question.candidates
                 )
                 self._targets[key] = self._draw(self._photo, marks, info)
+                if len(self._targets) >= self.variants:
+                    self._photo = None
             return self._targets[key]
 
     def _draw(self, photo: Image.Image, marks: Sequence[Mark], info: ImageInfo) -> Picture:

@@ -29,9 +29,8 @@ class RequestSource(Protocol):
         """The settings that this source can ask in."""
         ...
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user should know before the run starts, a line each."""
+    def notes(self, questions: Sequence[Question]) -> tuple[str, ...]:
+        """What a user should know before these questions are asked, a line each."""
         ...
 
     def identity(self) -> dict[str, Any]:

@@ -60,8 +60,7 @@ class WrittenRequests:
         """The settings that there is a table for."""
         return tuple(setting for setting in SETTINGS if setting in self.tables.tables)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self, questions: Sequence[Question]) -> tuple[str, ...]:
         """What was unusual in the tables, and rows without an answer."""
         lines = [f"{one.file}, {one.field}: {one.message}" for one in self.tables.defects]
         blank = sum(not row.answer for row in self._rows())
@@ -92,19 +91,21 @@ class WrittenRequests:
 
     def asks(self, question: Question, setting: Setting) -> tuple[Ask, ...]:
         """The rows of a group, in the order of the file; a group can have any size."""
-        rows = self._groups[setting].get(question.id, ())
-        return tuple(
-            Ask(
-                id=f"{question.id}/{setting}/{place}",
-                question=question.id,
-                setting=setting,
-                rotation=place,
-                options={letter: _label(text) for letter, text in row.options.items()},
-                drawn={letter: _label(text) for letter, text in row.options.items()},
-                answer=row.answer,
+        asks = []
+        for place, row in enumerate(self._groups[setting].get(question.id, ())):
+            labels = _labels(row)
+            asks.append(
+                Ask(
+                    id=f"{question.id}/{setting}/{place}",
+                    question=question.id,
+                    setting=setting,
+                    rotation=place,
+                    options=labels,
+                    drawn=labels,
+                    answer=row.answer,
+                )
             )
-            for place, row in enumerate(rows)
-        )
+        return tuple(asks)
 
     def request(self, ask: Ask) -> Request:
         """The row's own text and pictures; nothing is drawn or reworded."""
@@ -140,7 +141,7 @@ class WrittenRequests:
 
 
 def _written_question(row: TableRow) -> Question:
-    labels = {letter: _label(text) for letter, text in row.options.items()}
+    labels = _labels(row)
     return Question(
         id=row.group,
         pair=None,
@@ -155,6 +156,10 @@ def _written_question(row: TableRow) -> Question:
         description=None,
         description_source=None,
     )
+
+
+def _labels(row: TableRow) -> dict[str, str]:
+    return {letter: _label(text) for letter, text in row.options.items()}
 
 
 def _label(option: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.registry import BuiltModel
 from lvlm_eval.models.secrets import hidden
-from lvlm_eval.records import Prediction, Question, Setting
+from lvlm_eval.records import Ask, Prediction, Question, Setting
 from lvlm_eval.requests import RequestSource
 from lvlm_eval.runs.asking import ask_all, now
 from lvlm_eval.runs.folder import (
@@ -139,13 +139,15 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
     chosen = job.source.questions[: job.limit]
     recorded = read_predictions(job.folder)
     _settle_identity(job, chosen, recorded, watcher)
-    _settle_questions(job, chosen)
     asks = [
         ask
         for question in chosen
         for setting in job.settings
         for ask in job.source.asks(question, setting)
     ]
+    _settle_questions(job, chosen, asks)
+    for line in job.source.notes(chosen):
+        watcher.note(line)
     for name, count in recorded.unreadable.items():
         watcher.note(f"{name}: {count} unreadable lines were left alone (torn by a crash?)")
     answered = {id for id, one in recorded.by_id.items() if one.status != "error"}
@@ -270,12 +272,13 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:40]}… ({len(text)} characters)"
 
 
-def _settle_questions(job: Job, chosen: Sequence[Question]) -> None:
+def _settle_questions(job: Job, chosen: Sequence[Question], asks: Sequence[Ask]) -> None:
     """Add what this call plans to what earlier calls planned."""
     path = job.folder / QUESTIONS
     planned = {one.id: one for one in read_questions(job.folder)} if path.exists() else {}
+    counts = Counter((ask.question, ask.setting) for ask in asks)
     for question in chosen:
         before = planned.get(question.id, question)
-        rows = {setting: len(job.source.asks(question, setting)) for setting in job.settings}
+        rows = {setting: counts[question.id, setting] for setting in job.settings}
         planned[question.id] = replace(question, rows={**before.rows, **rows})
     write_questions(job.folder, tuple(planned.values()))
