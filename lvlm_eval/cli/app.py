@@ -1,0 +1,55 @@
+"""The program itself: its help, its version, and what becomes of an error."""
+
+import io
+import sys
+from typing import Annotated
+
+import typer
+
+from lvlm_eval import __version__
+from lvlm_eval.errors import InputError, StoppedError
+
+app = typer.Typer(
+    name="lvlm-eval",
+    help="Measures how well vision-language models understand the parts of objects (SOCO).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"lvlm-eval {__version__}")
+        raise typer.Exit
+
+
+def run_command_line() -> int:
+    """Run a command; turn our own errors into one line.
+
+    Returns:
+        The exit status.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a sign still gets the rest
+    try:
+        app(standalone_mode=True)
+    except InputError as error:
+        complain(str(error))
+        return 2
+    except StoppedError as error:
+        complain(str(error))
+        return 4
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0 if done.code is None else 1
+    return 0
+
+
+def complain(line: str) -> None:
+    """Say why a command failed, on standard error."""
+    print(f"lvlm-eval: {line}", file=sys.stderr)  # noqa: T201  # the last line of a failed command

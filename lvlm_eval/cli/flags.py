@@ -1,0 +1,68 @@
+"""Flags that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    str,
+    typer.Option(
+        help="A folder in SOCOv1 layout, a SOCO-LVLM table (.tsv), a folder of such tables, or "
+        "'sample', the bundled data."
+    ),
+]
+SettingFlag = Annotated[
+    str,
+    typer.Option(
+        metavar="SETTING",
+        help="How the query is told: vis (marked photo), vis+desc (photo and words), desc (words "
+        "alone), several with commas, or all.",
+    ),
+]
+PromptFlag = Annotated[
+    str | None,
+    typer.Option(help="Name or file of the prompt. \\[default: soco]", show_default=False),
+]
+RendererFlag = Annotated[
+    str | None,
+    typer.Option(
+        help="Name or file of the marker style. \\[default: red-arrow]", show_default=False
+    ),
+]
+ProtocolFlag = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PROTOCOL",
+        help="What the rotations turn: options (their texts, as published) or markers (the "
+        "letters in the photo). \\[default: options]",
+        show_default=False,
+    ),
+]
+DistractorsFlag = Annotated[
+    str | None,
+    typer.Option(
+        metavar="POLICY",
+        help="Which other points to offer: random (as published), same-concept (first other "
+        "instances of the part) or nearest. \\[default: random]",
+        show_default=False,
+    ),
+]
+MinDistance = Annotated[
+    float | None,
+    typer.Option(
+        help="Least distance between candidates, as a fraction of the photo's longer side. "
+        "\\[default: 0]",
+        show_default=False,
+    ),
+]
+PairsPerCategory = Annotated[
+    int | None,
+    typer.Option(help="Questions of each category. \\[default: 20]", show_default=False),
+]
+Descriptions = Annotated[
+    Path | None,
+    typer.Option(help="JSON or TOML file with your own words for keypoints."),
+]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

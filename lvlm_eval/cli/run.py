@@ -1,0 +1,161 @@
+"""``lvlm-eval run``: the main job."""
+
+import contextlib
+import platform
+import shlex
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lvlm_eval import __version__
+from lvlm_eval.cli.app import app, complain
+from lvlm_eval.cli.flags import (
+    AsJson,
+    Data,
+    Descriptions,
+    DistractorsFlag,
+    MinDistance,
+    PairsPerCategory,
+    PromptFlag,
+    ProtocolFlag,
+    RendererFlag,
+    Seed,
+    SettingFlag,
+)
+from lvlm_eval.cli.score import print_figures
+from lvlm_eval.errors import InputError, StoppedError
+from lvlm_eval.models.registry import build_adapter, parse_arguments
+from lvlm_eval.models.secrets import word_without_secrets
+from lvlm_eval.report.progress import ProgressBar
+from lvlm_eval.runs import Job, run
+from lvlm_eval.runs.folder import PREDICTIONS
+from lvlm_eval.runs.jobs import (
+    DrawingChoices,
+    default_folder,
+    open_source,
+    parse_settings,
+    settings_of,
+)
+from lvlm_eval.scoring import score_run
+
+DECODING = "text"
+
+
+@app.command("run")
+def _run(
+    model: Annotated[
+        str,
+        typer.Option(
+            help="random, random++, openai:<model>, or a Python file with your own adapter "
+            "(my_model.py or my_model.py:ClassName). See: lvlm-eval list models."
+        ),
+    ],
+    data: Data = "sample",
+    setting: SettingFlag = "all",
+    prompt: PromptFlag = None,
+    renderer: RendererFlag = None,
+    protocol: ProtocolFlag = None,
+    rotations: Annotated[
+        int | None,
+        typer.Option(
+            help="4 asks each question in four rotations (circular); 1 asks once. \\[default: 4]",
+            show_default=False,
+        ),
+    ] = None,
+    distractors: DistractorsFlag = None,
+    min_distance: MinDistance = None,
+    pairs_per_category: PairsPerCategory = None,
+    descriptions: Descriptions = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Ask at most N questions.", metavar="N")
+    ] = None,
+    seed: Seed = 0,
+    model_arg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="An argument of the adapter; can be repeated."),
+    ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Server of an openai: model, such as http://127.0.0.1:8000/v1."
+        ),
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(metavar="N", help="Requests in flight at a time (openai:).")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Results folder. \\[default: results/<model>-<data>-<hash>]",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a model the questions, record every answer, score, and print the table.
+
+    The same command again goes on where it stopped; answers that are on disk are not asked again.
+    """
+    wanted = parse_settings(setting)
+    choices = DrawingChoices(
+        prompt=prompt,
+        renderer=renderer,
+        protocol=protocol,
+        rotations=rotations,
+        distractors=distractors,
+        min_distance=min_distance,
+        pairs_per_category=pairs_per_category,
+        descriptions=descriptions,
+        seed=seed,
+    )
+    arguments = parse_arguments(model_arg or [])
+    for name, value in (("base_url", base_url), ("concurrency", concurrency)):
+        if value is not None:
+            arguments[name] = value
+    # Standard output belongs to the table: whatever a model prints goes the other way.
+    with contextlib.redirect_stdout(sys.stderr):
+        built = build_adapter(model, arguments, {"seed": seed})
+    source = open_source(data, choices, wanted)
+    if out is not None and not out.name:
+        raise InputError(f"--out '{out}' is no name of a folder. Give one, or leave it out.")
+    folder = out or default_folder(source, built, DECODING)
+    job = Job(
+        source=source,
+        model=built,
+        settings=settings_of(source, built, wanted),
+        limit=limit,
+        folder=folder,
+        decoding=DECODING,
+        recorded=_recorded(data, source.name),
+    )
+    with ProgressBar() as bar:
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                outcome = run(job, bar)
+        except StoppedError as error:
+            raise StoppedError(
+                f"{error}. The answers so far are in {folder}; the same command goes on from there."
+            ) from error
+    print_figures((score_run(folder),), as_json)
+    if outcome.failed:
+        complain(
+            f"{outcome.failed} of {outcome.planned} requests failed, most often: {outcome.reason}. "
+            f"All are in {folder / PREDICTIONS}; the same command asks them again."
+        )
+        raise typer.Exit(3)
+
+
+def _recorded(data: str, data_name: str) -> dict[str, Any]:
+    words = [word_without_secrets(word) for word in sys.argv[1:]]
+    return {
+        "command": shlex.join(["lvlm-eval", *words]),
+        "data": data,
+        "data_name": data_name,
+        "version": __version__,
+        "python": platform.python_version(),
+        "host": socket.gethostname(),
+    }

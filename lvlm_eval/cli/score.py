@@ -1,0 +1,39 @@
+"""``lvlm-eval score``: the figures of what is recorded."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from lvlm_eval.cli.app import app
+from lvlm_eval.cli.flags import AsJson
+from lvlm_eval.report.table import print_scored
+from lvlm_eval.scoring import Scored, score_input
+
+
+@app.command("score")
+def _score(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR|FILE.xlsx…",
+            help="Run folders, prediction workbooks of the public toolkit, or its outputs folder.",
+            show_default=False,
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Score recorded answers again, without asking any model."""
+    print_figures(tuple(scored for one in inputs for scored in score_input(one)), as_json)
+
+
+def print_figures(scored: tuple[Scored, ...], as_json: bool) -> None:
+    """Print tables, or one JSON document."""
+    if as_json:
+        documents = [one.to_json() for one in scored]
+        whole: Any = documents[0] if len(documents) == 1 else {"runs": documents}
+        typer.echo(json.dumps(whole, indent=1, ensure_ascii=False))
+    else:
+        print_scored(scored, Console(highlight=False))
