@@ -17,13 +17,13 @@ from PIL import Image
 from lvlm_eval.drawing.encoding import encoded, shrunk
 from lvlm_eval.drawing.mark import Mark, moved_to
 from lvlm_eval.drawing.paint import paint
-from lvlm_eval.drawing.style import LABELS, ImagePolicy, SourceStyle, read_style
+from lvlm_eval.drawing.style import LABELS, ImagePolicy, SourceStyle, Style, read_style
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Picture
 from lvlm_eval.resources import find
 from lvlm_eval.user_files import load_user_file, said
 
-__all__ = ["Mark", "Renderer", "load_renderer"]
+__all__ = ["Mark", "Renderer", "load_renderer", "renderer_of_style"]
 
 DRAWING_REVISION = 1
 """Raised whenever the same style begins to give other pixels: runs must not mix the two."""
@@ -43,6 +43,7 @@ class Renderer:
         source_label: the text drawn at the query.
         marker_words: what a prompt calls the marker, such as ``red arrow``.
         image: size and encoding of the pictures.
+        style: what a ``.toml`` file says; None where a ``.py`` file draws.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Renderer:
     source_label: str
     marker_words: str
     image: ImagePolicy
+    style: Style | None
     _draw: Draw = field(repr=False)
     _definition: Mapping[str, object] = field(repr=False)
 
@@ -95,6 +97,17 @@ def load_renderer(name: str) -> Renderer:
 def _from_toml(name: str, path: Path, shadows: bool) -> Renderer:
     style = read_style(path)
     _check_source_label(path, style.labels, style.source.label)
+    return renderer_of_style(style, name, shadows)
+
+
+def renderer_of_style(style: Style, name: str = "", shadows: bool = False) -> Renderer:
+    """The renderer that draws in a style.
+
+    Args:
+        style: what the file says.
+        name: file name without its suffix.
+        shadows: True if the file hides a different built-in one of the same name.
+    """
     return Renderer(
         name=name,
         description=style.description,
@@ -103,6 +116,7 @@ def _from_toml(name: str, path: Path, shadows: bool) -> Renderer:
         source_label=style.source.label,
         marker_words=style.marker_words,
         image=style.image,
+        style=style,
         _draw=lambda photo, marks: paint(photo, marks, style),
         _definition={
             "drawing_revision": DRAWING_REVISION,
@@ -137,6 +151,7 @@ def _from_python(name: str, path: Path, shadows: bool) -> Renderer:
         source_label=source_label,
         marker_words=marker_words,
         image=ImagePolicy(),
+        style=None,
         _draw=lambda photo, marks: _checked_draw(path, draw, photo, marks),
         _definition={
             "source": loaded.source,

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from making import encoded_image, table_rows, write_table, write_tables, write_tree
+from PIL import Image
 
 from lvlm_eval.datasets import open_dataset
+from lvlm_eval.datasets.images import read_rgb
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import SETTINGS
 from lvlm_eval.requests import DrawnRequests, WrittenRequests
@@ -94,15 +96,14 @@ def test_geometry_has_unmarked_photos_and_points(tmp_path: Path) -> None:
 
 
 def test_every_picture_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loads: Counter[str] = Counter()
+    loads: Counter[Path] = Counter()
     source = drawn(write_tree(tmp_path))
-    load = source.dataset.load_image
 
-    def counted(image: str | Path) -> object:
-        loads[str(image)] += 1
-        return load(image)
+    def counted(path: Path, where: object) -> Image.Image:
+        loads[path] += 1
+        return read_rgb(path, where)
 
-    monkeypatch.setattr(source.dataset, "load_image", counted)
+    monkeypatch.setattr("lvlm_eval.pictures.task.read_rgb", counted)
     question = source.questions[0]
     asks = [ask for setting in SETTINGS for ask in source.asks(question, setting)]
     threads = [

@@ -3,11 +3,15 @@
 import hashlib
 import io
 import struct
-import zlib
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+try:
+    from zlib_ng import zlib_ng as zlib  # the same bytes as zlib's, in half the time
+except ImportError:  # a platform that it is not built for
+    import zlib  # type: ignore[no-redef]
 
 from lvlm_eval.drawing.style import JPEG_QUALITY, ImagePolicy
 from lvlm_eval.records import Picture

@@ -3,16 +3,15 @@
 import functools
 import hashlib
 import json
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
 from typing import Any
-
-from PIL import Image
 
 from lvlm_eval.datasets.fingerprint import fingerprint_files
 from lvlm_eval.datasets.soco_tree import SocoTree
 from lvlm_eval.errors import InputError
+from lvlm_eval.pictures import PictureMaker, PictureTask
 from lvlm_eval.prompts import Option, Prompt, PromptContext
 from lvlm_eval.questions import QuestionPolicy, QuestionSet
 from lvlm_eval.records import (
@@ -180,12 +179,12 @@ class DrawnRequests:
                 source_label=self.renderer.source_label,
             )
         )
-        drawings = self._drawings(ask.question)
-        label_drawn = {ask.options[letter]: drawn for letter, drawn in ask.drawn.items()}
+        source, target = self._tasks(ask.question)
+        shown = target.variants.index(self._marks(question, ask))
 
         def load() -> tuple[Picture, ...]:
-            target = drawings.target(label_drawn)
-            return (target,) if ask.setting == "desc" else (drawings.source(), target)
+            marked = self._maker.pictures(target)[shown]
+            return (marked,) if ask.setting == "desc" else (*self._maker.pictures(source), marked)
 
         return Request(
             id=ask.id,
@@ -203,14 +202,36 @@ class DrawnRequests:
     def _by_id(self) -> dict[str, Question]:
         return {question.id: question for question in self.questions}
 
-    @functools.cached_property
-    def _drawings(self) -> Callable[[str], "_Drawings"]:
-        @functools.lru_cache(maxsize=QUESTIONS_KEPT)
-        def drawings(question: str) -> _Drawings:
-            variants = self.rotations if self.protocol == "markers" else 1
-            return _Drawings(self.dataset, self.renderer, self._by_id[question], variants)
+    def working(self, asks: Sequence[Ask]) -> AbstractContextManager[None]:
+        """While entered, several processes draw; see `PictureMaker.working`."""
+        return self._maker.working(2 * len({ask.question for ask in asks}))
 
-        return drawings
+    @functools.cached_property
+    def _maker(self) -> PictureMaker:
+        return PictureMaker(self.renderer)
+
+    @functools.cached_property
+    def _tasks(self) -> Callable[[str], tuple[PictureTask, PictureTask]]:
+        @functools.lru_cache(maxsize=QUESTIONS_KEPT)
+        def tasks(id: str) -> tuple[PictureTask, PictureTask]:
+            """What is drawn of a question: the source photo, and the target in all its variants."""
+            question = self._by_id[id]
+            source, target, query = _located(question)
+            mark = Mark(self.renderer.source_label, query.x, query.y)
+            rows = self.asks(question, "vis")
+            variants = tuple(dict.fromkeys(self._marks(question, row) for row in rows))
+            return self._task(source, ((mark,),)), self._task(target, variants)
+
+        return tasks
+
+    def _task(self, info: ImageInfo, variants: tuple[tuple[Mark, ...], ...]) -> PictureTask:
+        return PictureTask(self.dataset.image_path(info.path), info.path, info.size, variants)
+
+    @staticmethod
+    def _marks(question: Question, ask: Ask) -> tuple[Mark, ...]:
+        """What is drawn at each candidate."""
+        label_drawn = {ask.options[letter]: drawn for letter, drawn in ask.drawn.items()}
+        return tuple(Mark(label_drawn[one.label], *_place(one)) for one in question.candidates)
 
     def _geometry(self, question: Question) -> Geometry:
         source, target, query = _located(question)
@@ -220,60 +241,6 @@ class DrawnRequests:
             load_source=lambda: self.dataset.load_image(source.path),
             load_target=lambda: self.dataset.load_image(target.path),
         )
-
-
-@dataclass
-class _Drawings:
-    """The marked photos of one question, each drawn once however many threads ask.
-
-    Attributes:
-        variants: in how many ways the target will be drawn; the unmarked photo is kept until then.
-    """
-
-    dataset: SocoTree
-    renderer: Renderer
-    question: Question
-    variants: int
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _targets: dict[tuple[tuple[str, str], ...], Picture] = field(default_factory=dict)
-    _photo: Image.Image | None = None
-    _source: Picture | None = None
-
-    def source(self) -> Picture:
-        """The source photo with its marker."""
-        info, _, query = _located(self.question)
-        with self._lock:
-            if self._source is None:
-                mark = Mark(self.renderer.source_label, query.x, query.y)
-                self._source = self._draw(self.dataset.load_image(info.path), (mark,), info)
-            return self._source
-
-    def target(self, label_drawn: Mapping[str, str]) -> Picture:
-        """The target photo with what is to be drawn at each candidate."""
-        _, info, _ = _located(self.question)
-        key = tuple(sorted(label_drawn.items()))
-        with self._lock:
-            if key not in self._targets:
-                if self._photo is None:
-                    self._photo = self.dataset.load_image(info.path)
-                marks = tuple(
-                    Mark(label_drawn[candidate.label], *_place(candidate))
-                    for candidate in self.question.candidates
-                )
-                self._targets[key] = self._draw(self._photo, marks, info)
-                if len(self._targets) >= self.variants:
-                    self._photo = None
-            return self._targets[key]
-
-    def _draw(self, photo: Image.Image, marks: Sequence[Mark], info: ImageInfo) -> Picture:
-        width, height = photo.size
-        for mark in marks:
-            if not (0 <= mark.x < width and 0 <= mark.y < height):
-                raise InputError(
-                    f"{info.path} is {width}×{height} px, its annotation says "
-                    f"{info.size[0]}×{info.size[1]}: the point ({mark.x:g}, {mark.y:g}) is outside."
-                )
-        return self.renderer.render(photo, marks)
 
 
 def _photo_sizes(questions: Sequence[Question]) -> dict[str, tuple[int, int]]:

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from lvlm_eval.records import Ask, Question, Request, Setting
 
-QUESTIONS_KEPT = 64
-"""Questions whose pictures stay in memory: enough for every adapter's requests in flight, and about
-60 MB at the release's image size."""
+QUESTIONS_KEPT = 512
+"""Questions of which it is remembered what is to be drawn: more than any adapter has in flight."""
 
 
 class RequestSource(Protocol):
@@ -51,6 +51,10 @@ class RequestSource(Protocol):
 
     def request(self, ask: Ask) -> Request:
         """What the model gets."""
+        ...
+
+    def working(self, asks: Sequence[Ask]) -> AbstractContextManager[None]:
+        """While entered, the pictures of these asks may be made by processes of their own."""
         ...
 
 

@@ -4,16 +4,17 @@ import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from lvlm_eval.datasets.fingerprint import fingerprint_files
-from lvlm_eval.datasets.lvlm_tables import LvlmTable, LvlmTables, TableRow
+from lvlm_eval.datasets.lvlm_tables import LvlmTables, TableRow
+from lvlm_eval.pictures import PictureCache
 from lvlm_eval.ranking import rank
-from lvlm_eval.records import SETTINGS, Ask, Candidate, Picture, Question, Request, Setting
+from lvlm_eval.records import SETTINGS, Ask, Candidate, Question, Request, Setting
 from lvlm_eval.reference import supercategory_of
-from lvlm_eval.requests.source import QUESTIONS_KEPT
 
 AS_WRITTEN = "as written"
 """What a run's identity has for a protocol where the rows of a table are sent as they stand."""
@@ -119,16 +120,18 @@ class WrittenRequests:
             text=table.request_text(row),
             system=None,
             options=dict(ask.options),
-            load_pictures=lambda: self._pictures(table, row.number),
+            load_pictures=lambda: self._cache.get(
+                (ask.setting, row.number), lambda: table.pictures(row)
+            ),
         )
 
-    @functools.cached_property
-    def _pictures(self) -> Callable[[LvlmTable, int], tuple[Picture, ...]]:
-        @functools.lru_cache(maxsize=QUESTIONS_KEPT)
-        def pictures(table: LvlmTable, number: int) -> tuple[Picture, ...]:
-            return table.pictures(table.rows()[number - 1])
+    def working(self, asks: Sequence[Ask]) -> AbstractContextManager[None]:
+        """Nothing is drawn, so no process is started."""
+        return nullcontext()
 
-        return pictures
+    @functools.cached_property
+    def _cache(self) -> PictureCache:
+        return PictureCache()
 
     @functools.cached_property
     def _groups(self) -> Mapping[Setting, Mapping[str, tuple[TableRow, ...]]]:

@@ -1,5 +1,6 @@
 """Hands requests to an adapter and pairs what comes back with what was asked."""
 
+import itertools
 import threading
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -17,6 +18,9 @@ from lvlm_eval.runs.recordable import recordable
 
 # After so many chunks in a row that gave nothing but an exception, a model is broken, not unlucky.
 FAILING_CHUNKS = 3
+
+QUESTIONS_AT_A_TIME = 4
+"""Questions that are prepared at a time; the drawing itself is left to processes."""
 
 
 def ask_all(
@@ -51,20 +55,28 @@ def ask_all(
     size = adapter.chunk
     chunks = [pending[start : start + size] for start in range(0, len(pending), size)]
     stop = threading.Event()
-    with ThreadPoolExecutor(1, thread_name_prefix="draw") as pool:
+    with ThreadPoolExecutor(QUESTIONS_AT_A_TIME, thread_name_prefix="prepare") as pool:
 
-        def prepare(number: int) -> Future[_Prepared] | None:
-            if number >= len(chunks):
-                return None
-            return pool.submit(_prepare, source, chunks[number], adapter.needs_pictures, stop)
+        def prepare(number: int) -> tuple[_Sent, list[Future[_Prepared]]]:
+            asks = chunks[number] if number < len(chunks) else ()
+            sent = _Sent({ask.id: ask for ask in asks})
+            # The rows of a question share its pictures, so they are the smallest piece of work.
+            parts = [
+                pool.submit(_prepare, source, tuple(rows), sent, adapter.needs_pictures, stop)
+                for _, rows in itertools.groupby(asks, key=lambda ask: ask.question)
+            ]
+            return sent, parts
 
         try:
             ahead = prepare(0)
             for number in range(len(chunks)):
-                prepared = ahead.result() if ahead else _Prepared()
+                sent, parts = ahead
+                prepared = [part.result() for part in parts]
                 ahead = prepare(number + 1)
-                yield from prepared.broken
-                yield from _ask(adapter, prepared.requests, prepared.sent, failures)
+                for part in prepared:
+                    yield from part.broken
+                requests = [request for part in prepared for request in part.requests]
+                yield from _ask(adapter, requests, sent, failures)
         finally:
             stop.set()  # or leaving would wait for a whole chunk to be drawn
 
@@ -143,22 +155,25 @@ class _Lazily(Sequence[Request]):
 
 @dataclass(slots=True)
 class _Prepared:
-    """A chunk with its pictures drawn, and the rows whose pictures could not be."""
+    """Requests with their pictures drawn, and the rows whose pictures could not be."""
 
     requests: list[Request] = field(default_factory=list)
     broken: list[Prediction] = field(default_factory=list)
-    sent: _Sent = field(default_factory=_Sent)
 
 
 def _prepare(
-    source: RequestSource, asks: Sequence[Ask], with_pictures: bool, stop: threading.Event
+    source: RequestSource,
+    asks: Sequence[Ask],
+    sent: _Sent,
+    with_pictures: bool,
+    stop: threading.Event,
 ) -> _Prepared:
-    prepared = _Prepared(sent=_Sent({ask.id: ask for ask in asks}))
+    prepared = _Prepared()
     for ask in asks:
         if stop.is_set():
             break
         try:
-            request = prepared.sent.track(ask, source.request(ask))
+            request = sent.track(ask, source.request(ask))
             if with_pictures:
                 pictures = request.pictures
                 prepared.requests.append(replace(request, load_pictures=_given(pictures)))
@@ -166,7 +181,7 @@ def _prepare(
                 prepared.requests.append(request)
         except InputError as error:
             failure = Response(ask.id, status="error", error=str(error))
-            prepared.broken.append(prepared.sent.prediction(failure))
+            prepared.broken.append(sent.prediction(failure))
     return prepared
 
 

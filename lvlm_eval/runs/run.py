@@ -167,6 +167,7 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
         return Outcome(len(asks), 0, 0)
     with (
         StopSignals() as signals,
+        job.source.working(pending if job.model.adapter.needs_pictures else ()),
         closing(PredictionWriter(job.folder / PREDICTIONS)) as writer,
         closing(ask_all(job.model.adapter, job.source, pending, note)) as predictions,
     ):
