@@ -3,9 +3,11 @@
 A prompt is a TOML file with one Jinja2 template a setting, or a Python file with one function.
 """
 
+import dataclasses
+import functools
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import jinja2
@@ -47,6 +49,9 @@ class PromptContext:
     labels: tuple[str, ...]
     marker: str
     source_label: str
+
+
+_CONTEXT_NAMES = tuple(one.name for one in dataclasses.fields(PromptContext))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +202,15 @@ def _from_toml(found: Found) -> Prompt:
         for setting, text in fields.templates.items()
     }
 
+    @functools.lru_cache(maxsize=4096)
+    def option_line(one: Option, category: str) -> str:
+        return option({"letter": one.letter, "label": one.label, "category": category})
+
     def write(context: PromptContext) -> PromptText:
         if context.setting not in templates:
             raise InputError(f"prompt '{found.name}' has no template for '{context.setting}'.")
-        values: dict[str, Any] = asdict(context)
-        values["options"] = "\n".join(
-            option({**asdict(one), "category": context.category}) for one in context.options
-        )
+        values: dict[str, Any] = {name: getattr(context, name) for name in _CONTEXT_NAMES}
+        values["options"] = "\n".join(option_line(one, context.category) for one in context.options)
         values["letters"] = [one.letter for one in context.options]
         values["answer"] = answer(values)
         return PromptText(

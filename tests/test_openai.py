@@ -257,7 +257,7 @@ def test_the_key_goes_to_the_server_and_nowhere_else(monkeypatch: pytest.MonkeyP
     answers, seen = ask(lambda *_: leak)
     assert seen[0].authorization == "Bearer sk-canary-123"
     assert "sk-canary" not in repr(answers)
-    assert "(key)" in (answers[0].error or "")
+    assert "bad request with (not recorded)" in (answers[0].error or "")
 
 
 def test_a_broken_photo_is_an_error_of_its_row() -> None:

@@ -51,7 +51,7 @@ def conflict_costs(ways: Ways, chosen: NDArray[np.int64], labelled: Bools, sizes
     total = 3 * FORBIDDEN * (overlap & with_a & with_b)
     total += FORBIDDEN * (_hits(a, b.centre, half, sizes) & with_b)
     total += FORBIDDEN * (_hits(b, a.centre, half, sizes) & with_a)
-    total += 1.5 * np.exp(-np.hypot(*apart) / label) * (with_a & with_b)
+    total += 1.5 * np.exp(-_length(*apart) / label) * (with_a & with_b)
     total += CROSSING * _cross(a, b)
     if sizes.length:
         for one, other, shown in ((a, b, with_b), (b, a, with_a)):
@@ -90,7 +90,7 @@ def _hits(body: _Side, centre: Floats, half: Floats, sizes: Sizes) -> Bools:
     if not sizes.length:
         away = np.maximum(np.abs(centre - body.tip) - half, 0)
         line = half + sizes.leader + ARROW_MARGIN
-        on_shape = np.hypot(*away) < sizes.reach + ARROW_MARGIN
+        on_shape = _length(*away) < sizes.reach + ARROW_MARGIN
         on_line = _segment_in_box(body.tip, body.tail - body.tip, centre, line)
         return np.asarray(on_shape | on_line)
     arrow = body.tail - body.tip
@@ -128,8 +128,14 @@ def _cross(a: _Side, b: _Side) -> Bools:
 
 def _to_arrow(point: Floats, body: _Side) -> Floats:
     """Px from a point to an arrow's axis."""
-    span = body.tail - body.tip
-    square = np.maximum((span * span).sum(axis=0), 1e-9)
-    from_tip = point - body.tip
-    share = np.clip((from_tip * span).sum(axis=0) / square, 0, 1)
-    return np.asarray(np.hypot(*(from_tip - share * span)))
+    span_x, span_y = body.tail - body.tip
+    square = np.maximum(span_x * span_x + span_y * span_y, 1e-9)
+    x, y = point - body.tip
+    share = (x * span_x + y * span_y) / square
+    np.clip(share, 0, 1, out=share)
+    return _length(x - share * span_x, y - share * span_y)
+
+
+def _length(x: Floats, y: Floats) -> Floats:
+    """Several times as fast as hypot, which guards against sizes that no picture has."""
+    return np.asarray(np.sqrt(x * x + y * y))

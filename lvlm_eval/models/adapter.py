@@ -1,10 +1,14 @@
 """The contract between the harness and a model, for built-in and users' adapters alike."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lvlm_eval.records import SETTINGS, Request, Response, Setting
+
+
+def _nobody(line: str) -> None:
+    """Takes what is told outside of a run."""
 
 
 class Adapter(ABC):
@@ -22,12 +26,16 @@ class Adapter(ABC):
         needs_pictures: False if the adapter never looks at the pictures, so none is drawn.
         incidental: names of constructor arguments that do not decide an answer (concurrency, a
             server's address); a run can be resumed with other values of these.
+        secrets: values that must not be written anywhere, such as a key from the environment.
+        tell: set by the run; call it with a line that the user should read ("waiting for 60 s").
     """
 
     chunk: int | None = 48
     settings: tuple[Setting, ...] = SETTINGS
     needs_pictures: bool = True
     incidental: frozenset[str] = frozenset()
+    secrets: tuple[str, ...] = ()
+    tell: Callable[[str], None] = staticmethod(_nobody)
 
     @abstractmethod
     def answer(self, requests: Sequence[Request]) -> Iterable[Response]:

@@ -1,5 +1,6 @@
 """Finds the adapter that a ``--model`` names and makes it."""
 
+import contextlib
 import difflib
 import hashlib
 import importlib
@@ -135,7 +136,7 @@ def build_adapter(
         adapter=adapter,
         settings=without_secrets(recorded),
         code=code,
-        secrets=secret_values(dict(arguments)),
+        secrets=(*secret_values(dict(arguments)), *adapter.secrets),
         incidental=without_secrets(others),
     )
 
@@ -257,6 +258,7 @@ class _Plain(Adapter):
         self.chunk = getattr(inner, "chunk", Adapter.chunk)
         self.needs_pictures = bool(getattr(inner, "needs_pictures", Adapter.needs_pictures))
         self.incidental = frozenset(getattr(inner, "incidental", Adapter.incidental))
+        self.secrets = tuple(getattr(inner, "secrets", Adapter.secrets))
         settings = getattr(inner, "settings", Adapter.settings)
         self.settings = cast(
             tuple[Setting, ...], (settings,) if isinstance(settings, str) else tuple(settings)
@@ -264,6 +266,8 @@ class _Plain(Adapter):
 
     def answer(self, requests: Sequence[Request]) -> Iterable[Response]:
         """Hand over to the user's own method."""
+        with contextlib.suppress(AttributeError):  # a class with slots has no place for it
+            self._inner.tell = self.tell
         answers: Iterable[Response] = self._inner.answer(requests)
         return answers
 

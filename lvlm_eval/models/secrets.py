@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 NOT_RECORDED = "(not recorded)"
@@ -20,6 +20,9 @@ _BEARER = re.compile(r"\b(Bearer|Basic)\s+[^\s'\"]+", re.I)
 
 SHORTEST_SECRET = 8
 """Characters; a shorter value would be found inside ordinary words."""
+
+SHOWN_OF_SECRET = 5
+"""Characters; so much of a key's beginning tells a masked key (``sk-ab***``) from other words."""
 
 
 def without_secrets(value: Any, name: str = "") -> Any:
@@ -66,7 +69,25 @@ def secret_values(value: Any, name: str = "") -> tuple[str, ...]:
 
 
 def hidden(text: str, secrets: Iterable[str]) -> str:
-    """A text with these values blotted out."""
+    """A text with these values blotted out, also where a server shows only their beginning.
+
+    Values shorter than SHORTEST_SECRET stay: they would be found inside ordinary words.
+    """
     for secret in secrets:
-        text = text.replace(secret, NOT_RECORDED)
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, NOT_RECORDED)
+            text = re.sub(
+                rf"{re.escape(secret[:SHOWN_OF_SECRET])}[\w-]*[*.…]{{2,}}[\w-]*", NOT_RECORDED, text
+            )
     return text
+
+
+def without_values(value: Any, secrets: Collection[str]) -> Any:
+    """A copy of a JSON-like value with these values blotted out of every text in it."""
+    if isinstance(value, str):
+        return hidden(value, secrets)
+    if isinstance(value, Mapping):
+        return {without_values(k, secrets): without_values(v, secrets) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_values(one, secrets) for one in value]
+    return value

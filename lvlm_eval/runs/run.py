@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.registry import BuiltModel
-from lvlm_eval.models.secrets import hidden
+from lvlm_eval.models.secrets import hidden, without_values
 from lvlm_eval.records import Ask, Prediction, Question, Setting
 from lvlm_eval.requests import RequestSource
 from lvlm_eval.runs.asking import ask_all, now
@@ -160,6 +160,7 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
     def note(line: str) -> None:
         watcher.note(hidden(line, secrets))
 
+    job.model.adapter.tell = note
     watcher.start(len(asks), len(asks) - len(pending))
     errors: Counter[str] = Counter()
     asked = 0
@@ -173,8 +174,7 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
     ):
         synced = time.monotonic()
         for prediction in predictions:
-            if prediction.error:
-                prediction = replace(prediction, error=hidden(prediction.error, secrets))
+            prediction = _without(secrets, prediction)
             with signals.held():
                 writer.write(prediction)
                 asked += 1
@@ -186,6 +186,17 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
                     synced = time.monotonic()
     reason = errors.most_common(1)[0][0] if errors else ""
     return Outcome(len(asks), asked, errors.total(), reason)
+
+
+def _without(secrets: tuple[str, ...], prediction: Prediction) -> Prediction:
+    """The prediction without a key in it: a server may repeat what it was sent."""
+    if not secrets:
+        return prediction
+    texts = ("text", "reasoning", "finish_reason", "error", "usage", "served_model")
+    return replace(
+        prediction,
+        **{name: without_values(getattr(prediction, name), secrets) for name in texts},
+    )
 
 
 def _settle_identity(
