@@ -4,12 +4,14 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from serving import Reply, Seen, serving
 
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models import build_adapter
+from lvlm_eval.models.pacing import Pacing
 from lvlm_eval.records import Picture, Request, Response
 
 PICTURE = Picture(b"\x89PNG not really", "image/png", (1, 1), "00")
@@ -92,7 +94,15 @@ def test_null_leaves_a_field_out_and_new_models_get_their_own_name_for_it() -> N
         (Reply(finish_reason="length", text="I thi"), "truncated"),
         (Reply(finish_reason="content_filter", text=""), "refused"),
         (Reply(refusal="I cannot", text=""), "refused"),
+        (Reply(finish_reason="SAFETY", text=""), "refused"),
         (Reply(text=""), "ok"),
+        (
+            Reply(
+                status=400,
+                error={"message": "no", "innererror": {"code": "ResponsibleAIPolicyViolation"}},
+            ),
+            "refused",
+        ),
         (Reply(status=400, error={"message": "no", "code": "content_filter"}), "refused"),
         (Reply(status=400, error={"message": "too long", "code": "context"}), "error"),
     ],
@@ -118,6 +128,9 @@ def test_how_a_request_ended(reply: Reply, status: str) -> None:
         Reply(body=b'{"choices": [{"message": {"content": "A"}}], "usage": "x"}'),
         Reply(body=b'{"error": {"message": "CUDA out of memory"}}'),
         Reply(finish_reason="error", text=""),
+        Reply(body=b'{"choices": [{"message": {"role": "assistant"}}]}'),
+        Reply(status=429, error={"message": "slow down"}),
+        Reply(status=429, error={"message": "slow down"}, headers={"retry-after-ms": "3"}),
         Reply(
             status=429,
             error={"message": "slow down"},
@@ -193,6 +206,123 @@ def test_the_time_out_is_of_the_whole_try(monkeypatch: pytest.MonkeyPatch) -> No
     go_on.set()
     assert [answer.text for answer in answers] == ["C"]
     assert len(seen) >= 2
+
+
+def test_a_server_that_never_answers_stops_the_run_early() -> None:
+    go_on = threading.Event()
+
+    def behave(one: Seen, before: int) -> Reply:
+        go_on.wait(60)
+        return Reply()
+
+    with serving(behave) as server:
+        arguments = {"base_url": server.url, "concurrency": 6, "timeout": 0.5}
+        adapter = build_adapter("openai:m", arguments).adapter
+        with pytest.raises(StoppedError, match=r"does not answer at all: no answer within 0\.5 s"):
+            list(adapter.answer(requests(100)))
+        go_on.set()
+        assert len(server.seen) <= 12
+
+
+def test_a_server_that_hangs_later_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lvlm_eval.models.server_trouble.LONGEST_PAUSE", 0.01)
+    go_on = threading.Event()
+
+    def behave(one: Seen, before: int) -> Reply:
+        if one.text != "text 0":
+            go_on.wait(60)
+        return Reply()
+
+    answers = []
+    with serving(behave) as server:
+        arguments = {"base_url": server.url, "concurrency": 2, "timeout": 0.5}
+        adapter = build_adapter("openai:m", arguments).adapter
+        with pytest.raises(StoppedError, match=r"does not answer any more"):
+            answers += adapter.answer(requests(100))
+        go_on.set()
+    assert len({seen.text for seen in server.seen}) == 3
+
+
+def test_a_key_that_is_refused_half_way_stops_the_run_resumable() -> None:
+    def behave(one: Seen, before: int) -> Reply:
+        bad = Reply(status=401, error={"message": "revoked"})
+        return Reply() if one.text in ("text 0", "text 1") else bad
+
+    with serving(behave) as server:
+        adapter = build_adapter("openai:m", {"base_url": server.url, "concurrency": 1}).adapter
+        with pytest.raises(StoppedError, match=r"refuses the key in OPENAI_API_KEY now: .*revoked"):
+            list(adapter.answer(requests(9)))
+
+
+def test_a_pause_that_the_server_asks_for_is_told_and_holds_all_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While the one that was told to wait waits, the other worker's next requests wait, too."""
+    monkeypatch.setattr("lvlm_eval.models.openai.LONG_PAUSE", 1.0)
+    paused, lines = threading.Event(), list[str]()
+
+    def behave(one: Seen, before: int) -> Reply:
+        if one.text == "text 0" and not before:
+            return Reply(status=429, error={"message": "slow"}, headers={"Retry-After": "3"})
+        paused.wait(20)
+        return Reply()
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        paused.set()
+
+    with serving(behave) as server:
+        adapter = build_adapter("openai:m", {"base_url": server.url, "concurrency": 2}).adapter
+        adapter.tell = tell
+        assert {one.status for one in adapter.answer(requests(12))} == {"ok"}
+        order = [seen.text for seen in server.seen]
+    assert set(order[:2]) == {"text 0", "text 1"}
+    assert set(order[2:4]) == {"text 0", "text 2"}
+    (line,) = lines
+    assert line.endswith("asks to wait 3 s")
+
+
+def test_the_bound_a_minute_is_kept_by_the_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With three a minute the second of two requests waits 20 s: the wait is asked for, not had."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr("lvlm_eval.models.openai.Pacing", partial(Pacing, sleep=sleep))
+    answers, _ = ask(lambda *_: Reply(), count=2, requests_per_minute=3, concurrency=1)
+    assert [one.status for one in answers] == ["ok", "ok"]
+    assert len(waits) == 1
+    assert 15 < waits[0] <= 20
+
+
+def test_another_variable_can_hold_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTHER_KEY", " sk-canary-777 \n")
+    _, seen = ask(lambda *_: Reply(), key_env="OTHER_KEY")
+    assert seen[0].authorization == "Bearer sk-canary-777"
+    with pytest.raises(InputError, match="set NO_SUCH_KEY to your key"):
+        build_adapter("openai:m", {"key_env": "NO_SUCH_KEY"})
+
+
+def test_a_masked_key_is_blotted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-123456")
+    said = "Incorrect API key provided: sk-canar*****3456. Find yours at …"
+    with pytest.raises(InputError) as error:
+        ask(lambda *_: Reply(status=401, error={"message": said}), count=3)
+    assert "canar" not in str(error.value)
+    assert "3456" not in str(error.value)
+
+
+def test_thoughts_in_parts_are_kept_apart() -> None:
+    parts = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "Hmm. "}]},
+        {"type": "text", "text": "B"},
+    ]
+    body = json.dumps(
+        {"choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": parts}}]}
+    )
+    (answer,), _ = ask(lambda *_: Reply(body=body.encode()))
+    assert (answer.text, answer.reasoning) == ("B", "Hmm. ")
 
 
 def test_a_moderated_request_after_an_answer_is_its_own_trouble() -> None:
@@ -330,6 +460,9 @@ def test_what_is_in_flight_at_a_wall_is_still_waited_for() -> None:
         ({"detail": "hi"}, "detail is 'hi'"),
         ({"extra": 3}, "extra is 3"),
         ({"timeout": 0}, "timeout is 0"),
+        ({"requests_per_minute": 0}, "requests_per_minute is 0"),
+        ({"tokens_per_minute": "many"}, "tokens_per_minute is 'many'"),
+        ({"concurrency": 1.5}, "concurrency is 1.5"),
         ({"base_url": "localhost:8000"}, "does not begin with http"),
     ],
 )

@@ -16,6 +16,7 @@ from making import write_tables, write_tree
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models import Adapter
 from lvlm_eval.models.registry import BuiltModel
+from lvlm_eval.prices import Spending
 from lvlm_eval.records import SETTINGS, Prediction, Request, Response, Setting
 from lvlm_eval.runs import Job, Outcome, run
 from lvlm_eval.runs.folder import read_manifest, read_predictions, read_questions
@@ -50,6 +51,9 @@ class Silent:
 
     def answered(self, prediction: Prediction) -> None:
         self.count += 1
+
+    def spent(self, spending: Spending) -> None:
+        self.spending = spending
 
     def note(self, line: str) -> None:
         self.notes.append(line)

@@ -51,5 +51,5 @@ def run_command_line() -> int:
 
 
 def complain(line: str) -> None:
-    """Say why a command failed, on standard error."""
+    """Say on standard error why a command failed, or what was odd."""
     print(f"lvlm-eval: {line}", file=sys.stderr)  # noqa: T201  # the last line of a failed command

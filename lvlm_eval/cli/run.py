@@ -29,8 +29,9 @@ from lvlm_eval.cli.score import print_figures
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.registry import build_adapter, parse_arguments
 from lvlm_eval.models.secrets import word_without_secrets
+from lvlm_eval.prices import read_price
 from lvlm_eval.report.progress import ProgressBar
-from lvlm_eval.runs import Job, run
+from lvlm_eval.runs import Job, Outcome, run
 from lvlm_eval.runs.folder import PREDICTIONS
 from lvlm_eval.runs.jobs import (
     DrawingChoices,
@@ -86,6 +87,13 @@ def _run(
     concurrency: Annotated[
         int | None, typer.Option(metavar="N", help="Requests in flight at a time (openai:).")
     ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="TOML table of what the model's tokens cost; shows the running total.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -116,6 +124,7 @@ def _run(
     for name, value in (("base_url", base_url), ("concurrency", concurrency)):
         if value is not None:
             arguments[name] = value
+    price = None if prices is None else read_price(prices, model.partition(":")[2] or model)
     # Standard output belongs to the table: whatever a model prints goes the other way.
     with contextlib.redirect_stdout(sys.stderr):
         built = build_adapter(model, arguments, {"seed": seed})
@@ -130,6 +139,7 @@ def _run(
         limit=limit,
         folder=folder,
         decoding=DECODING,
+        price=price,
         recorded=_recorded(data, source.name),
     )
     with ProgressBar() as bar:
@@ -140,13 +150,28 @@ def _run(
             raise StoppedError(
                 f"{error}. The answers so far are in {folder}; the same command goes on from there."
             ) from error
-    print_figures((score_run(folder),), as_json)
+    cost = {"cost": outcome.spending.to_json()} if outcome.spending else None
+    print_figures((score_run(folder),), as_json, cost)
+    _say_what_was_odd(outcome)
     if outcome.failed:
         complain(
             f"{outcome.failed} of {outcome.planned} requests failed, most often: {outcome.reason}. "
             f"All are in {folder / PREDICTIONS}; the same command asks them again."
         )
         raise typer.Exit(3)
+
+
+def _say_what_was_odd(outcome: Outcome) -> None:
+    if outcome.empty:
+        complain(f"{outcome.empty} answers are empty texts; they count as unparsed.")
+    spending = outcome.spending
+    if spending is not None:
+        currency = spending.price.currency
+        unknown = f"; {spending.unpriced} answers came without token counts"
+        complain(
+            f"cost of the recorded answers: {spending}, of which {spending.now:.4f} {currency} in "
+            f"this call{unknown if spending.unpriced else ''}. Failed tries are not in it."
+        )
 
 
 def _recorded(data: str, data_name: str) -> dict[str, Any]:

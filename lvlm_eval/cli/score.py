@@ -1,6 +1,7 @@
 """``lvlm-eval score``: the figures of what is recorded."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,10 +30,12 @@ def _score(
     print_figures(tuple(scored for one in inputs for scored in score_input(one)), as_json)
 
 
-def print_figures(scored: tuple[Scored, ...], as_json: bool) -> None:
-    """Print tables, or one JSON document."""
+def print_figures(
+    scored: tuple[Scored, ...], as_json: bool, more: Mapping[str, Any] | None = None
+) -> None:
+    """Print tables, or one JSON document, to which ``more`` is added."""
     if as_json:
-        documents = [one.to_json() for one in scored]
+        documents = [{**one.to_json(), **(more or {})} for one in scored]
         whole: Any = documents[0] if len(documents) == 1 else {"runs": documents}
         typer.echo(json.dumps(whole, indent=1, ensure_ascii=False))
     else:

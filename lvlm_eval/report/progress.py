@@ -13,6 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from lvlm_eval.prices import Spending
 from lvlm_eval.records import Prediction
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -32,6 +33,7 @@ class ProgressBar:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[cost]}"),
             TextColumn("{task.fields[trouble]}", style="yellow"),
             console=self.console,
             disable=not self.console.is_terminal,
@@ -39,6 +41,7 @@ class ProgressBar:
         self._task: TaskID | None = None
         self._began = self._said = time.monotonic()
         self._total = self._before = self._answered = self._errors = 0
+        self._cost = ""
 
     def __enter__(self) -> "ProgressBar":
         self._bar.start()
@@ -56,7 +59,9 @@ class ProgressBar:
         """Set the bar to what was answered before."""
         self._total, self._before = total, done
         self._began = self._said = time.monotonic()
-        self._task = self._bar.add_task("asking", total=total, completed=done, rate="", trouble="")
+        self._task = self._bar.add_task(
+            "asking", total=total, completed=done, rate="", cost="", trouble=""
+        )
         if done:
             self.note(f"{done} of {total} rows were answered before; {total - done} to go")
 
@@ -79,8 +84,14 @@ class ProgressBar:
             left = (self._total - done) / rate
             self.note(
                 f"{done} of {self._total} rows, {rate:.1f}/s, {left / 60:.0f} min left, "
-                f"{self._errors} errors"
+                f"{self._errors} errors{self._cost and f', {self._cost}'}"
             )
+
+    def spent(self, spending: Spending) -> None:
+        """Show what all answers have cost up to now."""
+        self._cost = str(spending)
+        if self._task is not None:
+            self._bar.update(self._task, cost=self._cost)
 
     def note(self, line: str) -> None:
         """Write a line above the bar."""

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.registry import BuiltModel
 from lvlm_eval.models.secrets import hidden, without_values
+from lvlm_eval.prices import Price, Spending
 from lvlm_eval.records import Ask, Prediction, Question, Setting
 from lvlm_eval.requests import RequestSource
 from lvlm_eval.runs.asking import ask_all, now
@@ -49,6 +50,10 @@ class Watcher(Protocol):
         """One more row is on disk."""
         ...
 
+    def spent(self, spending: Spending) -> None:
+        """What all rows have cost up to now, where a price is known."""
+        ...
+
     def note(self, line: str) -> None:
         """Something that the user should read."""
         ...
@@ -65,6 +70,7 @@ class Job:
         limit: how many questions at most; None asks all.
         folder: where the results go.
         decoding: how answers are taken from the model; part of the identity.
+        price: what the model's tokens cost; None if nobody said.
         recorded: what is written down and decides nothing, such as the command line.
     """
 
@@ -74,6 +80,7 @@ class Job:
     limit: int | None
     folder: Path
     decoding: str = "text"
+    price: Price | None = None
     recorded: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -86,12 +93,16 @@ class Outcome:
         asked: rows that were sent in this call.
         failed: planned rows whose last answer is an error.
         reason: the most frequent error of these, empty if there is none.
+        empty: rows of this call that the model answered with an empty text.
+        spending: what the folder's answers cost; None without a price.
     """
 
     planned: int
     asked: int
     failed: int
     reason: str = ""
+    empty: int = 0
+    spending: Spending | None = None
 
 
 def identity_of(source: RequestSource, model: BuiltModel, decoding: str) -> dict[str, Any]:
@@ -162,10 +173,14 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
 
     job.model.adapter.tell = note
     watcher.start(len(asks), len(asks) - len(pending))
+    spending = None
+    if job.price is not None:
+        spending = Spending.of_earlier(job.price, recorded.by_id.values())
+        watcher.spent(spending)
     errors: Counter[str] = Counter()
-    asked = 0
+    asked = empty = 0
     if not pending:
-        return Outcome(len(asks), 0, 0)
+        return Outcome(len(asks), 0, 0, spending=spending)
     with (
         StopSignals() as signals,
         job.source.working(pending if job.model.adapter.needs_pictures else ()),
@@ -180,12 +195,16 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
                 asked += 1
                 if prediction.status == "error":
                     errors[prediction.error or ""] += 1
+                empty += prediction.status == "ok" and not prediction.text.strip()
                 watcher.answered(prediction)
+                if spending is not None:
+                    spending = spending.plus(prediction)
+                    watcher.spent(spending)
                 if time.monotonic() - synced > SECONDS_BETWEEN_SYNCS:
                     writer.sync()
                     synced = time.monotonic()
     reason = errors.most_common(1)[0][0] if errors else ""
-    return Outcome(len(asks), asked, errors.total(), reason)
+    return Outcome(len(asks), asked, errors.total(), reason, empty, spending)
 
 
 def _without(secrets: tuple[str, ...], prediction: Prediction) -> Prediction:
