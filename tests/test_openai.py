@@ -1,7 +1,9 @@
 """The API adapter against a real server on the loopback."""
 
+import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -258,12 +260,13 @@ def test_a_pause_that_the_server_asks_for_is_told_and_holds_all_requests(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """While the one that was told to wait waits, the other worker's next requests wait, too."""
-    monkeypatch.setattr("lvlm_eval.models.openai.LONG_PAUSE", 1.0)
     paused, lines = threading.Event(), list[str]()
+    sleepers: list[float] = []
+    sent_meanwhile: list[int] = []
 
     def behave(one: Seen, before: int) -> Reply:
         if one.text == "text 0" and not before:
-            return Reply(status=429, error={"message": "slow"}, headers={"Retry-After": "3"})
+            return Reply(status=429, error={"message": "slow"}, headers={"Retry-After": "30"})
         paused.wait(20)
         return Reply()
 
@@ -272,14 +275,35 @@ def test_a_pause_that_the_server_asks_for_is_told_and_holds_all_requests(
         paused.set()
 
     with serving(behave) as server:
+
+        async def sleep(seconds: float) -> None:
+            """Not one goes on before both have come here."""
+            sleepers.append(seconds)
+            while len(sleepers) < 2:
+                await asyncio.sleep(0.01)
+            sent_meanwhile.append(len(server.seen))
+            clock.passed = 40.0
+
+        clock = _Later()
+        paced = partial(Pacing, sleep=sleep, clock=clock)
+        monkeypatch.setattr("lvlm_eval.models.openai.Pacing", paced)
         adapter = build_adapter("openai:m", {"base_url": server.url, "concurrency": 2}).adapter
         adapter.tell = tell
         assert {one.status for one in adapter.answer(requests(12))} == {"ok"}
-        order = [seen.text for seen in server.seen]
-    assert set(order[:2]) == {"text 0", "text 1"}
-    assert set(order[2:4]) == {"text 0", "text 2"}
+    assert len(sleepers) == 2
+    assert all(29 < seconds < 33 for seconds in sleepers)
+    assert sent_meanwhile[0] == 2
     (line,) = lines
-    assert line.endswith("asks to wait 3 s")
+    assert line.endswith("asks to wait 30 s")
+
+
+class _Later:
+    """A clock that a test sets forward."""
+
+    passed = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.passed
 
 
 def test_the_bound_a_minute_is_kept_by_the_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
