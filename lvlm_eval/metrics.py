@@ -119,19 +119,28 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The rows of one question in one setting."""
+    """The rows of one question in one setting.
+
+    Attributes:
+        question: its id.
+        rows: all of them.
+        answered: those that count, see GroupPolicy.
+        incomplete: some row failed or is missing.
+        right: parser → how many of the answered rows are right.
+    """
 
     question: str
     rows: tuple[ScoredRow, ...]
+    answered: tuple[ScoredRow, ...]
+    incomplete: bool
+    right: Mapping[str, int]
 
-    def answered(self, policy: GroupPolicy) -> tuple[ScoredRow, ...]:
-        if policy == "found":
-            return self.rows
-        return tuple(row for row in self.rows if row.status not in (None, "error"))
-
-    @property
-    def incomplete(self) -> bool:
-        return any(row.status in (None, "error") for row in self.rows)
+    @classmethod
+    def of(cls, question: str, rows: Sequence[ScoredRow], policy: GroupPolicy) -> "_Group":
+        there = tuple(row for row in rows if row.status not in (None, "error"))
+        answered = there if policy == "planned" else tuple(rows)
+        right = {parser: _right(answered, parser) for parser in PARSERS}
+        return cls(question, tuple(rows), answered, len(there) < len(rows), right)
 
 
 def score(
@@ -156,7 +165,7 @@ def score(
     supercategories: dict[Setting, Mapping[str, Mapping[str, Accuracy]]] = {}
     warnings: list[str] = []
     for setting in (one for one in SETTINGS if one in by_setting):
-        groups, rotations = _groups(by_setting[setting])
+        groups, rotations = _groups(by_setting[setting], policy)
         circular = policy == "found" or rotations > 1
         settings[setting] = {
             parser: _parser_metrics(groups, parser, policy, circular) for parser in PARSERS
@@ -173,13 +182,13 @@ def score(
     return Metrics(settings, categories, supercategories, tuple(warnings))
 
 
-def _groups(rows: Iterable[ScoredRow]) -> tuple[list[_Group], int]:
+def _groups(rows: Iterable[ScoredRow], policy: GroupPolicy) -> tuple[list[_Group], int]:
     """The groups in the order of their questions, and how many rows the longest has."""
     found: dict[str, list[ScoredRow]] = defaultdict(list)
     for row in rows:
         found[row.question].append(row)
     longest = max(len(one) for one in found.values())
-    return [_Group(key, tuple(found[key])) for key in sorted(found)], longest
+    return [_Group.of(key, found[key], policy) for key in sorted(found)], longest
 
 
 def _split(
@@ -201,11 +210,10 @@ def _accuracy(
 ) -> Accuracy:
     whole, clusters = 0, list[tuple[int, int]]()
     for group in groups:
-        answered = group.answered(policy)
-        right = _right(answered, parser)
-        clusters.append((right, len(answered)))
+        right = group.right[parser]
+        clusters.append((right, len(group.answered)))
         spoilt = policy == "planned" and group.incomplete
-        whole += right == len(answered) and not spoilt
+        whole += right == len(group.answered) and not spoilt
     return Accuracy(
         groups=len(groups),
         rows=sum(len(group.rows) for group in groups),
@@ -222,10 +230,10 @@ def _parser_metrics(
     base = _accuracy(groups, parser, policy, circular)
     rows = [row for group in groups for row in group.rows]
     statuses = Counter(row.status for row in rows)
-    answered = [row for group in groups for row in group.answered(policy)]
+    answered = [row for group in groups for row in group.answered]
     read = [(row, row.readings[parser]) for row in answered if parser in row.readings]
     letters = Counter(reading.letter or "none" for _, reading in read)
-    sizes = Counter(_right(group.answered(policy), parser) for group in groups)
+    sizes = Counter(group.right[parser] for group in groups)
     most = max(_FULL_GROUP, *(len(group.rows) for group in groups))
     incomplete = tuple(group.question for group in groups if group.incomplete)
     return ParserMetrics(
@@ -251,7 +259,7 @@ def _place(rows: Iterable[ScoredRow], letter: str, parser: str) -> Place:
 
 
 def _warnings(groups: Sequence[_Group], policy: GroupPolicy) -> Iterable[str]:
-    answered = [row for group in groups for row in group.answered(policy)]
+    answered = [row for group in groups for row in group.answered]
     incomplete = sum(group.incomplete for group in groups)
     if incomplete:
         yield (

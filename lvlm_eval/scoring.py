@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +174,7 @@ def _answer_line(row: ScoredRow) -> dict[str, Any]:
         "answer": row.answer,
         "status": row.status,
         "parsers": {
-            name: {**asdict(reading), "correct": row.correct[name]}
+            name: {"letter": reading.letter, "rule": reading.rule, "correct": row.correct[name]}
             for name, reading in row.readings.items()
         },
     }

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ class Reply:
     reasoning: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None  # sent as it is instead of a chat completion
+    reset: bool = False  # the connection is cut instead of answered
     error: dict[str, Any] | None = None
 
 
@@ -74,6 +77,13 @@ def serving(behave: Callable[[Seen, int], Reply]) -> Iterator[Server]:
                 before = sum(other.key == one.key for other in seen)
                 seen.append(one)
             reply = behave(one, before)
+            if reply.reset:
+                # No FIN but RST, as from a machine that is gone.
+                linger = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                self.connection.close()
+                self.close_connection = True
+                return
             payload = reply.body
             if payload is None and reply.error is not None:
                 payload = json.dumps({"error": reply.error}).encode()

@@ -129,7 +129,9 @@ def run(job: Job, watcher: Watcher) -> Outcome:
     try:
         job.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"the results folder cannot be made: {error}") from error
+        raise InputError(
+            f"the results folder {job.folder} cannot be made: {error.strerror}. Give another --out."
+        ) from error
     try:
         with locked(job.folder):
             return _run_locked(job, watcher)
@@ -142,7 +144,9 @@ def run(job: Job, watcher: Watcher) -> Outcome:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StoppedError(f"the disk of {job.folder} is full") from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise InputError(f"{job.folder} cannot be written: {error}") from error
+            raise InputError(
+                f"{job.folder} cannot be written: {error.strerror}. Give another --out."
+            ) from error
         raise
 
 
@@ -157,8 +161,6 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
         for ask in job.source.asks(question, setting)
     ]
     _settle_questions(job, chosen, asks)
-    for line in job.source.notes(chosen):
-        watcher.note(line)
     for name, count in recorded.unreadable.items():
         watcher.note(f"{name}: {count} unreadable lines were left alone (torn by a crash?)")
     answered = {id for id, one in recorded.by_id.items() if one.status != "error"}
@@ -166,6 +168,9 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
     pending = sorted(
         (ask for ask in asks if ask.id not in answered), key=lambda ask: ask.id in recorded.by_id
     )
+    waiting = {ask.question for ask in pending}
+    for line in job.source.notes([one for one in chosen if one.id in waiting]):
+        watcher.note(line)
     secrets = job.model.secrets
 
     def note(line: str) -> None:
@@ -307,9 +312,11 @@ def _settle_questions(job: Job, chosen: Sequence[Question], asks: Sequence[Ask])
     """Add what this call plans to what earlier calls planned."""
     path = job.folder / QUESTIONS
     planned = {one.id: one for one in read_questions(job.folder)} if path.exists() else {}
+    earlier = dict(planned)
     counts = Counter((ask.question, ask.setting) for ask in asks)
     for question in chosen:
         before = planned.get(question.id, question)
         rows = {setting: counts[question.id, setting] for setting in job.settings}
         planned[question.id] = replace(question, rows={**before.rows, **rows})
-    write_questions(job.folder, tuple(planned.values()))
+    if planned != earlier:
+        write_questions(job.folder, tuple(planned.values()))
