@@ -159,6 +159,11 @@ def _check_text(found: Found, context: PromptContext, text: str) -> None:
             raise InputError(f"prompt '{found.path}', {context.setting}: the text lacks {what}.")
 
 
+def _is_unicode(text: str) -> bool:
+    """Whether there is no half of a character in a text, which no request can hold."""
+    return text.isascii() or text == text.encode("utf-8", "replace").decode()
+
+
 def _with_article(noun: str) -> str:
     """The filter ``a`` of templates: "a fire truck", "an elephant", by the first letter."""
     return f"an {noun}" if noun[:1].lower() in tuple("aeiou") else f"a {noun}"
@@ -166,8 +171,9 @@ def _with_article(noun: str) -> str:
 
 def _from_toml(found: Found) -> Prompt:
     try:
-        fields = _PromptFile.model_validate(tomllib.loads(found.path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+        content = tomllib.loads(found.path.read_text(encoding="utf-8-sig"))
+        fields = _PromptFile.model_validate(content)
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"prompt '{found.path}': {_first_problem(error)}") from error
     environment = SandboxedEnvironment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -180,17 +186,20 @@ def _from_toml(found: Found) -> Prompt:
     def compiled(field: str, text: str) -> Callable[[Mapping[str, Any]], str]:
         try:
             template = environment.from_string(text)
-        except jinja2.TemplateError as error:
+        except Exception as error:  # deep nesting breaks the compilers behind it in many ways
             raise complain(field, error) from error
 
         def fill(values: Mapping[str, Any]) -> str:
             try:
-                return template.render(values).strip()
+                written = template.render(values).strip()
             except jinja2.UndefinedError as error:
                 may_use = f". A template may use: {', '.join(sorted(values))}."
                 raise complain(field, error, may_use) from error
             except Exception as error:  # a template can divide by zero like any program
                 raise complain(field, error) from error
+            if not _is_unicode(written):
+                raise InputError(f"prompt '{found.path}', {field}: gave text that is no Unicode.")
+            return written
 
         return fill
 
@@ -247,7 +256,7 @@ def _from_python(found: Found) -> Prompt:
             raise InputError(
                 f"prompt '{found.path}': write() gave {type(text).__name__}, expected str."
             )
-        if not text.isascii() and text != text.encode("utf-8", "replace").decode():
+        if not _is_unicode(text):
             raise InputError(f"prompt '{found.path}': write() gave text that is no Unicode.")
         return PromptText(text, system)
 
@@ -261,10 +270,11 @@ def _from_python(found: Found) -> Prompt:
     )
 
 
-def _first_problem(error: OSError | ValueError) -> str:
+def _first_problem(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
-    problem = error.errors()[0]
+    # A mistyped field is also a missing one: the former tells more.
+    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     place = ".".join(str(part) for part in problem["loc"] if part != "[key]")
     if problem["type"] == "extra_forbidden":
         return f"unknown field '{place}'. {nearest_names(place, _PromptFile.model_fields)}"

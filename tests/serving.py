@@ -6,9 +6,11 @@ import json
 import socket
 import struct
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -49,7 +51,7 @@ class Seen:
             if part["type"] == "image_url"
         ]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same for the same request, whatever its order."""
         return hashlib.sha256(json.dumps(self.body, sort_keys=True).encode()).hexdigest()
@@ -65,6 +67,7 @@ class Server:
 def serving(behave: Callable[[Seen, int], Reply]) -> Iterator[Server]:
     """Serve ``/v1/chat/completions``; ``behave`` gets the request and how often it came before."""
     seen: list[Seen] = []
+    times = Counter[str]()
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -74,7 +77,8 @@ def serving(behave: Callable[[Seen, int], Reply]) -> Iterator[Server]:
             content = self.rfile.read(int(self.headers["Content-Length"]))
             one = Seen(json.loads(content), self.headers.get("Authorization", ""))
             with lock:
-                before = sum(other.key == one.key for other in seen)
+                before = times[one.key]
+                times[one.key] += 1
                 seen.append(one)
             reply = behave(one, before)
             if reply.reset:

@@ -2,7 +2,7 @@
 
 import io
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,8 +28,14 @@ def _version(
         raise typer.Exit
 
 
+# typer brings a copy of click of its own, whose place depends on its version.
+_UsageError: type[Exception] = next(
+    one for one in typer.BadParameter.__mro__ if one.__name__ == "ClickException"
+)
+
+
 def run_command_line() -> int:
-    """Run a command; turn our own errors into one line.
+    """Run a command; turn our own errors, and wrong usage, into one line.
 
     Returns:
         The exit status.
@@ -38,16 +44,31 @@ def run_command_line() -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a sign still gets the rest
     try:
-        app(standalone_mode=True)
+        status = app(standalone_mode=False)
     except InputError as error:
         complain(str(error))
         return 2
     except StoppedError as error:
         complain(str(error))
         return 4
+    except _UsageError as error:
+        return _explain(error)
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0 if done.code is None else 1
-    return 0
+    return status if isinstance(status, int) else 0
+
+
+def _explain(error: Any) -> int:
+    """Say what is wrong with the words of a command; without any word, show the help."""
+    context: Any = getattr(error, "ctx", None)
+    if context and type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(context.get_help())
+        return 0
+    path = context.command_path if context else "lvlm-eval"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    end = "" if message.endswith("?") else "."
+    complain(f"{message[:1].lower()}{message[1:]}{end} See: {path} --help")
+    return 2
 
 
 def complain(line: str) -> None:

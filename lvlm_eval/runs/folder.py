@@ -19,12 +19,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Prediction, Question
+from lvlm_eval.user_files import said
 
 MANIFEST = "manifest.json"
 QUESTIONS = "questions.jsonl"
 PREDICTIONS = "predictions.jsonl"
 ANSWERS = "answers.jsonl"
 METRICS = "metrics.json"
+
+MOST_ROWS = 1_000_000
+"""Rows of a question in one setting; more can only come from a damaged file."""
 
 _PREDICTION = TypeAdapter(Prediction)
 _QUESTION = TypeAdapter(Question)
@@ -110,13 +114,16 @@ def read_manifest(folder: Path) -> Manifest | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         identity, recorded = content["identity"], content["recorded"]
-        if not identity["model"]["name"] or not recorded["calls"]:
+        files, calls = content.get("files") or {}, recorded["calls"]
+        if not identity["model"]["name"] or not calls:
             raise ValueError("it names no model or no call")
-        return Manifest(identity, recorded, content.get("files") or {})
+        if not isinstance(calls, list) or not all(isinstance(one, dict) for one in (files, *calls)):
+            raise ValueError("its calls or files have another form")
+        return Manifest(identity, recorded, files)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InputError(f"{path} is not the manifest of a run: {error!r}") from error
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is not the manifest of a run: {said(error)}.") from error
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -132,13 +139,34 @@ def read_questions(folder: Path) -> tuple[Question, ...]:
         InputError: the file is missing or a line is no question.
     """
     path = folder / QUESTIONS
+    questions: dict[str, Question] = {}
     try:
         with path.open("rb") as lines:
-            return tuple(_QUESTION.validate_json(line) for line in lines if line.strip())
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                question = _question(line, f"{path} line {number}")
+                if questions.setdefault(question.id, question) != question:
+                    raise InputError(f"{path} line {number}: '{question.id}' is there already.")
     except FileNotFoundError as error:
         raise InputError(f"{folder} has no {QUESTIONS}: it is not the folder of a run.") from error
-    except (OSError, ValidationError) as error:
-        raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {said(error)}.") from error
+    return tuple(questions.values())
+
+
+def _question(line: bytes, where: str) -> Question:
+    try:
+        question = _QUESTION.validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        problem = f"{field}: {first['msg']}" if field else first["msg"]
+        raise InputError(f"{where} is no question ({problem}).") from None
+    for setting, count in question.rows.items():
+        if not 0 <= count <= MOST_ROWS:
+            raise InputError(f"{where}: rows.{setting} = {count} is no number of rows.")
+    return question
 
 
 def write_questions(folder: Path, questions: Sequence[Question]) -> None:
@@ -159,7 +187,10 @@ def read_predictions(folder: Path) -> RecordedAnswers:
         for line in _lines(path):
             try:
                 prediction = _PREDICTION.validate_json(line)
-            except ValidationError:
+                row = f"{prediction.question}/{prediction.setting}/{prediction.rotation}"
+                if not f"{prediction.id}/".startswith(f"{row}/"):
+                    raise ValueError("its id is that of another row")
+            except ValueError:  # what does not fit the form is one, too
                 unreadable[path.name] = unreadable.get(path.name, 0) + 1
                 continue
             earlier = by_id.get(prediction.id)

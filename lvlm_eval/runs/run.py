@@ -20,6 +20,7 @@ from lvlm_eval.prices import Price, Spending
 from lvlm_eval.records import Ask, Prediction, Question, Setting
 from lvlm_eval.requests import RequestSource
 from lvlm_eval.runs.asking import ask_all, now
+from lvlm_eval.runs.differences import differences
 from lvlm_eval.runs.folder import (
     PREDICTIONS,
     QUESTIONS,
@@ -240,7 +241,7 @@ def _settle_identity(
         history: list[Any] = []
     else:
         if canonical(before.identity) != canonical(identity):
-            what = "; ".join(_differences(before.identity, identity)[:3])
+            what = "; ".join(differences(before.identity, identity)[:3])
             raise InputError(
                 f"{job.folder} holds another run: {what}. Give another --out, or leave it out."
             )
@@ -286,26 +287,6 @@ def _check_files(
                     f"{job.folder} holds another run: {name} has another content now than when "
                     f"'{one.question}' was answered. Give another --out."
                 )
-
-
-def _differences(there: Any, here: Any, place: str = "") -> list[str]:
-    """Where two identities differ, a phrase each."""
-    if isinstance(there, Mapping) and isinstance(here, Mapping):
-        return [
-            phrase
-            for key in sorted({*there, *here})
-            for phrase in _differences(
-                there.get(key), here.get(key), f"{place}.{key}" if place else str(key)
-            )
-        ]
-    if canonical(there) == canonical(here):
-        return []
-    return [f"{place} is {_short(there)} there and {_short(here)} here"]
-
-
-def _short(value: Any) -> str:
-    text = canonical(value)
-    return text if len(text) <= 60 else f"{text[:40]}… ({len(text)} characters)"
 
 
 def _settle_questions(job: Job, chosen: Sequence[Question], asks: Sequence[Ask]) -> None:
