@@ -11,7 +11,7 @@ from making import encoded_image, table_rows, write_table, write_tables, write_t
 from PIL import Image
 
 from lvlm_eval.datasets import open_dataset
-from lvlm_eval.datasets.images import read_rgb
+from lvlm_eval.datasets.images import identify, read_rgb
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import SETTINGS
 from lvlm_eval.requests import DrawnRequests, WrittenRequests
@@ -237,6 +237,24 @@ def test_rows_are_sent_as_they_stand(tmp_path: Path) -> None:
 
     expected = [base64.b64decode(text) for text in ast.literal_eval(rows[1]["image"])]
     assert [picture.data for picture in request.pictures] == expected
+
+
+def test_the_rotations_of_a_row_are_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two groups of four rows with the same two images each: four images, not sixteen."""
+    decoded: list[bytes] = []
+
+    def counted(data: bytes, where: object) -> tuple[str, tuple[int, int]]:
+        decoded.append(data)
+        return identify(data, where)
+
+    monkeypatch.setattr("lvlm_eval.datasets.lvlm_tables.identify", counted)
+    source = written(write_table(tmp_path / "soco_lvlm_img.tsv"))
+    for question in source.questions:
+        sent = {source.request(ask).pictures for ask in source.asks(question, "vis")}
+        assert len(sent) == 1
+    assert len(decoded) == len(set(decoded)) == 4
 
 
 def test_groups_of_any_size_whose_rows_are_apart(tmp_path: Path) -> None:

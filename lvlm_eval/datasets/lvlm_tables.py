@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -39,6 +39,14 @@ def guess_setting(path: Path) -> Setting | None:
     return _FILE_NAME_SETTINGS[ending[1]] if ending else None
 
 
+Once = Callable[[Hashable, Callable[[], tuple[Picture, ...]]], tuple[Picture, ...]]
+"""Gives what a function gives, which it need not call for a key that it knows."""
+
+
+def _each_time(key: Hashable, make: Callable[[], tuple[Picture, ...]]) -> tuple[Picture, ...]:
+    return make()
+
+
 class LvlmTable:
     """One TSV in one setting. It is read through once, when its rows are first asked for.
 
@@ -64,14 +72,23 @@ class LvlmTable:
         """What is unusual in the rows; empty as long as they have not been read."""
         return self._index.defects if "_index" in vars(self) else ()
 
-    def pictures(self, row: TableRow) -> tuple[Picture, ...]:
+    def pictures(self, row: TableRow, once: Once = _each_time) -> tuple[Picture, ...]:
         """Fetch the images of a row from disk, in the order of the prompt, byte for byte.
+
+        Args:
+            row: of this table.
+            once: gets what stands in the row's cells, as a key, and a function that decodes it;
+                the rotations of a question have the same cells, and need decoding once.
 
         Raises:
             InputError: the row has none, one cannot be decoded, or it is said to be that of a row
                 that has none of its own; the message names file, row and column.
         """
         image, image_path = self._image_cells(row)
+        digest = hashlib.sha256(f"{image}\0{image_path}".encode()).digest()
+        return once((self.path, digest), lambda: self._decoded(row, image, image_path))
+
+    def _decoded(self, row: TableRow, image: str, image_path: str) -> tuple[Picture, ...]:
         if is_blank(image):
             return tuple(self._from_file(row, name) for name in self._paths(row, image_path))
         entries = self._entries(row, "image", image)

@@ -52,10 +52,16 @@ class PictureCache:
         entry.set_result(pictures)
         with self._lock:
             self._bytes += _size(entry)
-            for old in [one for one, made in self._entries.items() if made.done() and one != key]:
-                if self._bytes <= self._bytes_kept:
-                    break
-                self._bytes -= _size(self._entries.pop(old))
+            if self._bytes > self._bytes_kept:
+                self._forget(key)
+
+    def _forget(self, latest: Hashable) -> None:
+        """Drop the oldest entries, but neither the latest nor what is being made."""
+        finished = [key for key, entry in self._entries.items() if entry.done() and key != latest]
+        for key in finished:
+            if self._bytes <= self._bytes_kept:
+                break
+            self._bytes -= _size(self._entries.pop(key))
 
 
 def _size(entry: "Future[Pictures]") -> int:

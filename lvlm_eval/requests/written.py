@@ -120,9 +120,7 @@ class WrittenRequests:
             text=table.request_text(row),
             system=None,
             options=dict(ask.options),
-            load_pictures=lambda: self._cache.get(
-                (ask.setting, row.number), lambda: table.pictures(row)
-            ),
+            load_pictures=lambda: table.pictures(row, self._cache.get),
         )
 
     def working(self, asks: Sequence[Ask]) -> AbstractContextManager[None]:
@@ -134,12 +132,12 @@ class WrittenRequests:
         return PictureCache()
 
     @functools.cached_property
-    def _groups(self) -> Mapping[Setting, Mapping[str, tuple[TableRow, ...]]]:
-        groups: dict[Setting, dict[str, tuple[TableRow, ...]]] = {}
+    def _groups(self) -> Mapping[Setting, Mapping[str, Sequence[TableRow]]]:
+        groups: dict[Setting, dict[str, list[TableRow]]] = {}
         for setting in self.wanted:
             of_setting = groups.setdefault(setting, {})
             for row in self.tables.tables[setting].rows():
-                of_setting[row.group] = (*of_setting.get(row.group, ()), row)
+                of_setting.setdefault(row.group, []).append(row)
         return groups
 
 
