@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lvlm_eval.answers import missing, read
 from lvlm_eval.errors import InputError
@@ -23,7 +23,9 @@ from lvlm_eval.runs.folder import (
     write_answers,
     write_whole,
 )
-from lvlm_eval.workbooks import Workbook, find_workbooks, open_workbook
+
+if TYPE_CHECKING:
+    from lvlm_eval.workbooks import Workbook
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,9 @@ def score_input(path: Path) -> tuple[Scored, ...]:
     Raises:
         InputError: it is none of these, or cannot be read.
     """
+    # What reads spreadsheets takes a fifth of a second to import, and a run has no use for it.
+    from lvlm_eval.workbooks import find_workbooks, open_workbook
+
     if path.is_file() and path.suffix.lower() == ".xlsx":
         return (_score_workbooks((open_workbook(path),), path),)
     if (path / MANIFEST).is_file():
@@ -130,7 +135,7 @@ def score_run(folder: Path) -> Scored:
     )
 
 
-def _score_workbooks(workbooks: Sequence[Workbook], place: Path) -> Scored:
+def _score_workbooks(workbooks: Sequence["Workbook"], place: Path) -> Scored:
     """Score the workbooks of one model, one a setting, as the public scorer does."""
     rows = tuple(read(prediction) for one in workbooks for prediction in one.predictions)
     questions = {question.id: question for one in workbooks for question in one.questions}
