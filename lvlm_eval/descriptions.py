@@ -7,11 +7,13 @@ dataset's taxonomy, and last the keypoint's own name taken apart. Sides are alwa
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lvlm_eval.datasets.refusals import shown
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.records import Keypoint
 
@@ -192,26 +194,46 @@ def _tokens(name: str) -> list[str]:
 
 def _read_table(path: Path) -> dict[tuple[str | None, str], str]:
     try:
-        content = path.read_text(encoding="utf-8")
-        loaded = tomllib.loads(content) if path.suffix == ".toml" else json.loads(content)
-    except (OSError, ValueError) as error:
+        content = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".toml":
+            loaded = tomllib.loads(content)
+        else:
+            loaded = json.loads(content, object_pairs_hook=_members_once)
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"descriptions '{path}' cannot be read: {error}") from error
     found: dict[tuple[str | None, str], str] = {}
     shape = "expected {category: {keypoint: text}} or {keypoint: text}"
     if not isinstance(loaded, dict):
         raise InputError(f"descriptions '{path}': the file holds no table; {shape}.")
     for key, value in loaded.items():
-        if isinstance(value, str) and value.strip():
-            found[None, key] = value
-        elif isinstance(value, dict) and all(
-            isinstance(text, str) and text.strip() for text in value.values()
-        ):
-            found.update({(key, name): text for name, text in value.items()})
+        inner: dict[tuple[str | None, str], object]
+        if isinstance(value, str):
+            inner = {(None, key): value}
+        elif isinstance(value, dict):
+            inner = {(key, name): text for name, text in value.items()}
         else:
-            raise InputError(
-                f"descriptions '{path}': entry '{key}' is no text or is blank; {shape}."
-            )
+            raise InputError(f"descriptions '{path}': entry {shown(key)} is no text; {shape}.")
+        for names, text in inner.items():
+            if not isinstance(text, str) or not _is_words(text):
+                entry = ".".join(name for name in names if name is not None)
+                raise InputError(
+                    f"descriptions '{path}': entry {shown(entry)} is {shown(text)}; expected words."
+                )
+            found[names] = text
     return found
+
+
+def _members_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    object_ = dict(members)
+    if len(object_) < len(members):
+        twice = next(name for name, count in Counter(n for n, _ in members).items() if count > 1)
+        raise ValueError(f"{shown(twice)} stands there twice")
+    return object_
+
+
+def _is_words(text: str) -> bool:
+    """Neither blank, nor with half a character in it, which no request can hold."""
+    return bool(text.strip()) and text == text.encode("utf-8", "replace").decode()
 
 
 _Found = tuple[tuple[str | None, str], tuple[str, str]]
@@ -219,6 +241,8 @@ _Found = tuple[tuple[str | None, str], tuple[str, str]]
 # Levels of the taxonomy that are named in the recorded source, and those whose keys are categories.
 KNOWN_LEVELS = frozenset({"instances", "keypoints", "concepts", "categories", "points"})
 CATEGORY_LEVELS = frozenset({"categories", "instances", "objects"})
+_DEEPEST = 32
+"""Levels of a taxonomy that are looked through; deeper nesting means nothing."""
 
 
 def _agreed(found: Iterable[_Found]) -> dict[tuple[str | None, str], tuple[str, str]]:
@@ -232,11 +256,14 @@ def _agreed(found: Iterable[_Found]) -> dict[tuple[str | None, str], tuple[str, 
     return {key: text for key, text in texts.items() if key not in conflicting}
 
 
-def _walk(node: Any, category: str | None, path: str) -> Iterator[_Found]:
+def _walk(node: Any, category: str | None, path: str, levels: int = _DEEPEST) -> Iterator[_Found]:
     """Find every (category, keypoint) with words, wherever it stands in the taxonomy."""
+    if not levels:
+        return
     if isinstance(node, list):
         for one in node:
-            yield from _walk(one, category, path if path.endswith("[]") else f"{path}[]")
+            place = path if path.endswith("[]") else f"{path}[]"
+            yield from _walk(one, category, place, levels - 1)
     elif isinstance(node, dict):
         names = CATEGORY_FIELDS if "keypoints" not in node else (*CATEGORY_FIELDS, "name")
         category = _text_of(node, names)[0] or category
@@ -248,11 +275,11 @@ def _walk(node: Any, category: str | None, path: str) -> Iterator[_Found]:
             place = f"{path}.{key}" if key in KNOWN_LEVELS else path
             if isinstance(value, dict) and key in CATEGORY_LEVELS:
                 for own_category, inner in value.items():
-                    yield from _walk(inner, own_category, place)
+                    yield from _walk(inner, own_category, place, levels - 1)
             elif isinstance(value, dict) and _words_of(value)[0] and not _named(value):
-                yield from _walk({"keypoint": key, **value}, category, place)
+                yield from _walk({"keypoint": key, **value}, category, place, levels - 1)
             elif isinstance(value, list | dict):
-                yield from _walk(value, category, place)
+                yield from _walk(value, category, place, levels - 1)
 
 
 def _named(node: Mapping[str, Any]) -> bool:
@@ -271,6 +298,6 @@ def _words_of(node: Mapping[str, Any]) -> tuple[str | None, str]:
 def _text_of(node: Mapping[str, Any], fields: tuple[str, ...]) -> tuple[str | None, str]:
     for name in fields:
         value = node.get(name)
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and _is_words(value):
             return value.strip(), name
     return None, ""

@@ -18,7 +18,10 @@ from lvlm_eval.datasets.tsv_cells import MISSING_MARKERS
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import LETTERS, SETTINGS, Candidate, Prediction, Question, Setting
 from lvlm_eval.reference import supercategory_of
+from lvlm_eval.silence import silenced
 
+MOST_ROWS = 1_048_576
+"""Rows that a sheet can have by its format."""
 REQUIRED = ("answer", "g_index", "prediction")
 _SETTING_OF: Mapping[str, Setting] = {"img": "vis", "imgtxt": "vis+desc", "txt": "desc"}
 _FILE_NAME = re.compile(r"(?P<model>.*)_soco_lvlm_(?P<setting>img|imgtxt|txt)_c\.xlsx", re.DOTALL)
@@ -161,22 +164,27 @@ def _sheet(path: Path) -> list[list[Cell]]:
     """The first sheet's cells by row; empty rows at the end are left out, others kept."""
     # A damaged file makes the reader raise nearly anything: zip, XML, type and key errors alike.
     try:
-        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        # Opened here, because a reader that is stopped half-way leaves its file open.
+        with path.open("rb") as file, silenced():
+            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            sheet = book.worksheets[0]
+            sheet.reset_dimensions()
+            rows = [[_cell(cell) for cell in row] for row in _within_limits(sheet.rows)]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. Expected an .xlsx prediction file.") from None
     except Exception as problem:
         raise _unreadable(path, problem) from problem
-    try:
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()
-        rows = [[_cell(cell) for cell in row] for row in sheet.rows]
-    except Exception as problem:
-        raise _unreadable(path, problem) from problem
-    finally:
-        book.close()
     while rows and all(cell is None for cell in rows[-1]):
         rows.pop()
     return rows
+
+
+def _within_limits(rows: Iterable[Any]) -> Iterable[Any]:
+    """The rows of a sheet; the reader fills a gap in their numbers, however wide it is."""
+    for number, row in enumerate(rows, 1):
+        if number > MOST_ROWS:
+            raise ValueError(f"a sheet has no more than {MOST_ROWS} rows")
+        yield row
 
 
 def _unreadable(path: Path, problem: Exception) -> InputError:
@@ -213,7 +221,10 @@ def _group_names(cells: Sequence[Cell]) -> list[str]:
 def _number_name(cell: Cell) -> str:
     if cell is None:
         return ""
-    value = float(cell)
+    try:
+        value = float(cell)
+    except OverflowError:  # a whole number beyond the range of a float
+        return str(cell)
     return str(int(value)) if value.is_integer() and abs(value) < 2**53 else str(cell).strip()
 
 

@@ -8,7 +8,7 @@ from lvlm_eval.prompts import Option, PromptContext, load_prompt
 from lvlm_eval.records import SETTINGS, Setting
 from lvlm_eval.resources import available
 
-BUILTIN = ("numbers", "reason", "short", "soco")
+BUILTIN = ("numbers", "reason", "short", "soco", "toolkit")
 
 
 def context(setting: Setting, drawn: str = "CDAB") -> PromptContext:
@@ -38,7 +38,8 @@ def test_every_prompt_says_what_the_setting_needs(name: str, setting: Setting) -
     assert ("REF" in text) == (setting != "desc")
     assert "{" not in text
     assert "\n\n\n" not in text
-    assert text == text.strip()
+    # What the public toolkit writes ends in a blank and a line feed.
+    assert text == text.strip() + (" \n" if name == "toolkit" else "")
     assert prompt.write(context(setting)).system is None
 
 
@@ -49,13 +50,23 @@ def test_the_default_names_the_markers_and_the_frame() -> None:
     assert text.endswith("Answer with one letter only: A, B, C or D.")
 
 
+def test_toolkit_has_the_form_of_a_row() -> None:
+    question, rest = load_prompt("toolkit").write(context("desc")).user.split("\n", 1)
+    assert question.startswith("Question: You see a photo of a fire truck. Four points are marked")
+    assert rest == (
+        "Options:\nA. Point C\nB. Point D\nC. Point A\nD. Point B\n"
+        "Please select the correct answer from the options above. \n"
+    )
+
+
 def test_reason_ends_in_the_form_that_the_parsers_read() -> None:
     assert load_prompt("reason").write(context("desc")).user.endswith("Final answer: X")
 
 
-def test_articles() -> None:
+@pytest.mark.parametrize("name", ["soco", "toolkit"])
+def test_articles(name: str) -> None:
     elephant = replace(context("desc"), category="elephant", marker="orange dot")
-    text = load_prompt("soco").write(elephant).user
+    text = load_prompt(name).write(elephant).user
     assert "a photo of an elephant" in text
     assert "each with an orange dot" in text
 

@@ -5,7 +5,7 @@ Exit status: 0 done, 2 wrong usage or bad input, 3 finished but some requests fa
 early and resumable.
 """
 
-from lvlm_eval.cli import listing, run, score, show
+from lvlm_eval.cli import download, export, listing, run, score, show, validate
 from lvlm_eval.cli.app import run_command_line
 
-__all__ = ["listing", "run", "run_command_line", "score", "show"]
+__all__ = ["download", "export", "listing", "run", "run_command_line", "score", "show", "validate"]

@@ -7,12 +7,13 @@ and the field named; a harmless slip (an unknown or doubled name) is dropped and
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from lvlm_eval.datasets.refusals import refusal, shown
-from lvlm_eval.errors import InputError
+from lvlm_eval.errors import InputError, one_line
 from lvlm_eval.records import Box, ConceptMatch, Defect, Keypoint, Pair, View
 
 _DESCRIPTION_FIELDS = ("description", "phrase", "text", "language")
@@ -20,6 +21,14 @@ _LANGUAGE_CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?")
 
 # Beyond this a number is no pixel position, and arithmetic on it may overflow.
 _FARTHEST = 1e9
+
+# Signs that do not count as printable and stand in file names all the same: blanks of other widths,
+# as in names of screenshots, and the joiners that Persian and Indian words are spelt with.
+_ALSO_IN_NAMES = frozenset("\u200c\u200d")
+_LONGEST_NAME = 255
+"""Bytes; no file system has longer names."""
+_LONGEST_PATH = 2_000
+"""Bytes, below the category's folder."""
 
 _JsonObject = Mapping[str, Any]
 
@@ -65,7 +74,15 @@ def is_plain_name(name: str) -> bool:
     return (
         name not in {"", ".", ".."}
         and not any(sign in name for sign in "/\\:\0")
-        and name.isprintable()
+        and _fits_a_line(name)
+        and len(name.encode()) <= _LONGEST_NAME
+    )
+
+
+def _fits_a_line(name: str) -> bool:
+    return name.isprintable() or all(
+        sign.isprintable() or sign in _ALSO_IN_NAMES or unicodedata.category(sign) == "Zs"
+        for sign in name
     )
 
 
@@ -98,13 +115,22 @@ class _Reader:
 
     def _object(self, content: bytes) -> _JsonObject:
         try:
-            data = json.loads(content)
+            data = json.loads(content, object_pairs_hook=self._members_once)
         except (ValueError, RecursionError) as error:
             reason = "nested too deeply" if isinstance(error, RecursionError) else error
             raise refusal(self.origin.file, "", f"is not readable as JSON ({reason}).") from None
         if not isinstance(data, dict):
             self._refuse("", f"holds {_kind(data)}; a pair annotation is a JSON object.")
         return data
+
+    def _members_once(self, members: list[tuple[str, Any]]) -> _JsonObject:
+        """Refuse two values of one field: whichever a reader takes, the other one is lost."""
+        object_ = dict(members)
+        if len(object_) < len(members):
+            for name, value in members:
+                if value != object_[name]:
+                    self._refuse(shown(name), "stands twice in one object, with two values.")
+        return object_
 
     def _view(self, data: _JsonObject, side: str, general: str) -> View:
         category = self._category(data, side, general)
@@ -135,7 +161,8 @@ class _Reader:
         image = self._name(data, name)
         if not image:
             self._refuse(name, "absent; expected the file name of an image.")
-        if not all(is_plain_name(part) for part in image.split("/")):
+        plain = all(is_plain_name(part) for part in image.split("/"))
+        if not plain or len(image.encode()) > _LONGEST_PATH:
             self._refuse(name, f"{shown(image)} is not a file name below the category's folder.")
         return image
 
@@ -177,13 +204,13 @@ class _Reader:
             where = f"{name}[{place}]"
             point = self._keypoint(item, where)
             if point.name in points:
-                self._note(where, f"'{point.name}' stands there twice: the first one holds.")
+                self._note(where, f"{shown(point.name)} stands there twice: the first one holds.")
                 continue
             points[point.name] = point
             if not (0 <= point.x < side and 0 <= point.y < side):
                 self._note(
                     where,
-                    f"'{point.name}' at ({point.x:g}, {point.y:g}) px lies outside the padded "
+                    f"{shown(point.name)} at ({point.x:g}, {point.y:g}) px lies outside the padded "
                     f"square of {side} px: scored as it stands.",
                 )
         return tuple(points.values())
@@ -210,9 +237,10 @@ class _Reader:
         found: dict[str, None] = {}
         for known in self._names(data, name, name):
             if known in found:
-                self._note(name, f"'{known}' stands there twice: counted once.")
+                self._note(name, f"{shown(known)} stands there twice: counted once.")
             elif known not in here or known not in there:
-                self._note(name, f"'{known}' is ignored: {_lacking(known, here, there)} lacks it.")
+                lacking = _lacking(known, here, there)
+                self._note(name, f"{shown(known)} is ignored: {lacking} lacks it.")
             else:
                 found[known] = None
         return tuple(found)
@@ -240,9 +268,9 @@ class _Reader:
         found: dict[str, None] = {}
         for member in self._names(item, name, path):
             if member in found:
-                self._note(path, f"'{member}' stands there twice: counted once.")
+                self._note(path, f"{shown(member)} stands there twice: counted once.")
             elif member not in known:
-                self._note(path, f"'{member}' is ignored: the view has no such keypoint.")
+                self._note(path, f"{shown(member)} is ignored: the view has no such keypoint.")
             else:
                 found[member] = None
         return tuple(found)
@@ -270,7 +298,7 @@ class _Reader:
         if not isinstance(value, str):
             self._refuse(path, f"is {_kind(value)}; expected a text.")
         # Names go into tables and results: a line feed or half a character would break those.
-        if not value.isprintable():
+        if not _fits_a_line(value):
             self._refuse(path, f"{shown(value)} has characters that cannot be printed.")
         return value
 
@@ -283,7 +311,7 @@ class _Reader:
         return number
 
     def _note(self, name: str, message: str) -> None:
-        self.defects.append(Defect(self.origin.file, name, " ".join(message.split())))
+        self.defects.append(Defect(self.origin.file, name, one_line(message)))
 
     def _refuse(self, name: str, message: str) -> NoReturn:
         raise refusal(self.origin.file, name, message)

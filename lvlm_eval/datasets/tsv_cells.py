@@ -6,6 +6,8 @@ import binascii
 import json
 import re
 
+from lvlm_eval.silence import silenced
+
 # Cells that the usual spreadsheet reader takes for missing; case matters.
 MISSING_MARKERS = frozenset(
     {
@@ -45,7 +47,7 @@ def list_entries(text: str) -> tuple[str, ...]:
     entries = _parsed_list(stripped)
     if not isinstance(entries, list) or not entries:
         raise ValueError("is an empty list" if entries == [] else "is not a list of texts")
-    if not all(isinstance(one, (str, int)) and not isinstance(one, bool) for one in entries):
+    if not all(isinstance(one, str) or _is_index(one) for one in entries):
         raise ValueError("is a list of something else than texts")
     return tuple(str(one).strip() for one in entries)
 
@@ -71,12 +73,19 @@ def decode_image_text(text: str) -> bytes:
         raise ValueError(f"is not base64 ({error})") from None
 
 
+def _is_index(entry: object) -> bool:
+    """Numbers without end, which Python reads and does not write, name no row."""
+    return isinstance(entry, int) and not isinstance(entry, bool) and entry.bit_length() < 64
+
+
 def _parsed_list(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         pass
     try:
-        return ast.literal_eval(text)
+        # The backslashes of Windows paths are taken for odd escapes, and warned of.
+        with silenced():
+            return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         raise ValueError("begins like a list and is neither JSON nor a Python list") from None

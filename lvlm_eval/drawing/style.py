@@ -31,6 +31,8 @@ LABELS: dict[LabelSet, tuple[str, ...]] = {
     "numbers": ("1", "2", "3", "4"),
 }
 JPEG_QUALITY = 95
+MOST_PX = 1000
+"""Greatest floor; far above it no font can be drawn."""
 
 
 def _known_colour(value: str) -> str:
@@ -71,9 +73,9 @@ class MarkerStyle(_Table):
     shape: MarkerShape
     colour: Colour
     size: Fraction
-    min_size: Annotated[float, Field(ge=2)] = 22.0
+    min_size: Annotated[float, Field(ge=2, le=MOST_PX)] = 22.0
     width: Fraction = 0.0125
-    min_width: Annotated[float, Field(ge=1)] = 3.0
+    min_width: Annotated[float, Field(ge=1, le=MOST_PX)] = 3.0
     outline: Colour = "white"
     outline_width: FractionOrNone = 0.004
     words: str | None = None
@@ -93,7 +95,7 @@ class LabelStyle(_Table):
 
     set: LabelSet = "letters"
     size: Fraction = 0.066
-    min_size: Annotated[float, Field(ge=6)] = 16.0
+    min_size: Annotated[float, Field(ge=6, le=MOST_PX)] = 16.0
     colour: Colour | None = None
     halo: Colour = "white"
     halo_width: FractionOrNone = 0.0065
@@ -162,8 +164,10 @@ def read_style(path: Path) -> Style:
             names the file, the field and what would have been right.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: this is not TOML: {error}. Correct the file.") from error
     try:
         return Style.model_validate(content)

@@ -124,8 +124,8 @@ def png_header(width: int, height: int) -> bytes:
     [
         ((30_000, 10), "30000x10 px is too large"),
         ((10, 20_001), "10x20001 px is too large"),
-        ((10_000, 9_000), "too large.*(90000000|10000x9000)"),  # the limit is 89,478,485
-        ((20_000, 20_000), "too large.*400000000 pixels"),
+        ((10_000, 9_000), "10000x9000 px is too large"),  # the limit is 89,478,485 px
+        ((20_000, 20_000), "20000x20000 px is too large"),
     ],
 )
 def test_a_bomb_is_refused_by_its_size(size, said):

@@ -1,0 +1,1 @@
+"""Released data from the Hugging Face hub: fetched, verified, unpacked; resumable throughout."""
