@@ -66,8 +66,9 @@ def _download(
 ) -> None:
     """Download SOCO or SOCO-LVLM from the Hugging Face hub, ready for --data.
 
-    The same command again goes on where it stopped, and changes nothing once all is there. A
-    folder holds one commit of the dataset, recorded in its download.json, and stays with it.
+    The same command again goes on where it stopped, and changes nothing once all is there.
+
+    A folder holds one commit of the dataset, recorded in its download.json, and stays with it.
     """
     from lvlm_eval.download.releases import release_named
 
