@@ -76,18 +76,17 @@ def find_labels(
     Args:
         picture: RGB, as it was sent.
         style: that it may have been drawn in.
-        markers: found in the same picture; they are no letters, and tell the size of the font.
+        markers: found in the same picture; they are no letters.
     """
     ink, mixed = _ink(picture, style.label_colour, style.label.halo)
     regions = _regions(mixed & (ink >= 0.5))
-    scales = [one.sizes for one in markers[:1]] or [
-        sizes_of(style, picture.size, scale) for scale in SCALES
-    ]
-    for sizes in scales:
+    best: list[_Letter] = []
+    size = sizes_of(style, picture.size, 1.0)
+    for sizes in dict.fromkeys(sizes_of(style, picture.size, scale) for scale in SCALES):
         letters = _letters(regions, ink, mixed, markers, sizes)
-        if letters:
-            return [_label(group, regions, ink, sizes) for group in _words(letters, sizes)]
-    return []
+        if len(letters) > len(best):
+            best, size = letters, sizes
+    return [_label(group, regions, ink, size) for group in _words(best, size)]
 
 
 def read_labels(crops: Sequence[Image.Image], characters: str) -> list[str]:

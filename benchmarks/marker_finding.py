@@ -86,7 +86,7 @@ def _total(found: list[FoundMarker]) -> float:
 
 
 class _Canvas:
-    """A mask to take samples of, black outside.
+    """A mask to take samples of; what is outside it does not count.
 
     Args:
         mask: the px that have the colour, (height, width).
@@ -94,10 +94,11 @@ class _Canvas:
     """
 
     def __init__(self, mask: Bools, margin: int) -> None:
-        image = Image.fromarray(np.pad(mask, margin).astype(np.uint8) * 255)
+        image = Image.fromarray(np.pad(mask, margin, mode="edge").astype(np.uint8) * 255)
         size = (image.width * FINE, image.height * FINE)
         self._pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
         self._margin = margin
+        self._height, self._width = mask.shape
 
     def filled(self, points: Floats, turn: Floats, model: Model) -> Floats:
         """Share of each part of a model that has the colour, last of its surroundings.
@@ -112,10 +113,22 @@ class _Canvas:
         """
         cos, sin = np.cos(turn)[:, None], np.sin(turn)[:, None]
         along, across = model.offsets.T
-        x = points[:, :1] + (along * cos - across * sin) + self._margin
-        y = points[:, 1:2] + (along * sin + across * cos) + self._margin
-        samples = self._pixels[(y * FINE).astype(np.intp), (x * FINE).astype(np.intp)]
-        return np.asarray(samples @ model.weights / 255)
+        x = points[:, :1] + (along * cos - across * sin)
+        y = points[:, 1:2] + (along * sin + across * cos)
+        rows, columns = (((at + self._margin) * FINE).astype(np.intp) for at in (y, x))
+        shown = (x >= 0) & (y >= 0) & (x < self._width) & (y < self._height)
+        weights = shown @ model.weights
+        sums = np.where(shown, self._pixels[rows, columns], 0) @ model.weights / 255
+        # A part that is cut off by the border speaks neither for the model nor against it.
+        nothing = np.where(np.arange(weights.shape[1]) == weights.shape[1] - 1, 0.0, 1.0)
+        filled = np.where(weights > 0, sums / np.maximum(weights, 1e-9), nothing)
+        filled[self._outside(points[:, :2]), :-1] = 0
+        return np.asarray(filled)
+
+    def _outside(self, points: Floats) -> Bools:
+        """Whether a point is further outside the picture than rounding explains."""
+        limit = np.array([self._width, self._height]) + 1
+        return np.asarray(((points < -1) | (points > limit)).any(axis=1))
 
 
 def _find(mask: Bools, shape: MarkerShape, sizes: Sizes) -> list[FoundMarker]:

@@ -5,12 +5,28 @@ All coordinates are px of the original image file, x to the right and y down, un
 otherwise. All records are frozen.
 """
 
-import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 from PIL import Image
+
+
+def plain(value: Any) -> Any:
+    """A record as JSON can hold it: like ``dataclasses.asdict``, without copying what is inside."""
+    names = _FIELDS.get(type(value))
+    if names is None:
+        if isinstance(value, tuple | list):
+            return [plain(one) for one in value]
+        if isinstance(value, Mapping):
+            return {key: plain(one) for key, one in value.items()}
+        if not is_dataclass(value):
+            return value
+        names = _FIELDS[type(value)] = tuple(one.name for one in fields(value))
+    return {name: plain(getattr(value, name)) for name in names}
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
 
 Setting = Literal["vis", "vis+desc", "desc"]
 """How the query is told: marked source photo, that plus a description, or the description alone."""
@@ -218,8 +234,9 @@ class Picture:
 
     def image(self) -> Image.Image:
         """Decode to an RGB image, so that every adapter sees the same pixels."""
-        with Image.open(io.BytesIO(self.data)) as opened:
-            return opened.convert("RGB")
+        from lvlm_eval.datasets.images import read_rgb  # which needs these records itself
+
+        return read_rgb(self.data, "the picture")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from lvlm_eval.runs.folder import (
     ANSWERS,
     MANIFEST,
     METRICS,
+    RecordedAnswers,
     read_manifest,
     read_predictions,
     read_questions,
@@ -91,10 +92,14 @@ def score_input(path: Path) -> tuple[Scored, ...]:
     raise InputError(f"{path} {what}. Give a folder below results/, or an .xlsx file.")
 
 
-def score_run(folder: Path) -> Scored:
+def score_run(folder: Path, recorded: RecordedAnswers | None = None) -> Scored:
     """Score a run's folder, and write ``answers.jsonl`` and ``metrics.json`` into it.
 
     Both files are derived: the same answers give the same bytes.
+
+    Args:
+        folder: the run's.
+        recorded: its answers, where they have just been read.
 
     Raises:
         InputError: the folder holds no run, or a part of it cannot be read.
@@ -103,7 +108,7 @@ def score_run(folder: Path) -> Scored:
     if manifest is None:
         raise InputError(f"{folder} has no {MANIFEST}: it is not the folder of a run.")
     questions = {question.id: question for question in read_questions(folder)}
-    recorded = read_predictions(folder)
+    recorded = recorded or read_predictions(folder)
     predictions = recorded.by_id
     rows = tuple(_planned_rows(questions.values(), predictions))
     metrics = score(rows, questions, "planned")

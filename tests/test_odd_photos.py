@@ -1,10 +1,12 @@
 """A dataset with every kind of photo that users have, through the real command line."""
 
+import base64
 import json
 import os
 import struct
 import subprocess
 import sys
+from ast import literal_eval
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +14,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from making import WHEELS, Point, encoded_image, pair_json, write_image, write_pair
+from making import (
+    WHEELS,
+    Point,
+    encoded_image,
+    pair_json,
+    table_row,
+    write_image,
+    write_pair,
+    write_table,
+)
 from PIL import Image
 
 from lvlm_eval.renderers import Mark, load_renderer
@@ -181,3 +192,43 @@ def test_a_photo_of_one_pixel_takes_the_colour_of_its_marker() -> None:
     red, green, blue = drawn.getpixel((0, 0))
     assert red > green + 60
     assert red > blue + 60
+
+
+def test_pictures_of_a_table_are_seen_as_they_are(tmp_path: Path) -> None:
+    """Sixteen bits are scaled, what shows through lies on white, and nobody is warned."""
+    broken = {name: content for name, (content, _) in BROKEN.items() if len(content) > 48}
+    del broken["other_size.png"]
+    contents = {**FINE, **broken}
+    rows = [
+        table_row(index=f"i{n}", g_index=str(n), image=base64.b64encode(content).decode())
+        for n, content in enumerate(contents.values())
+    ]
+    write_table(tmp_path / "t_txt.tsv", rows)
+    (tmp_path / "looks.py").write_text(ADAPTER.replace("image.size", "image.getpixel((70, 50))"))
+    done = subprocess.run(
+        [sys.executable, "-m", "lvlm_eval", "run", "--model", "looks.py", "--data", "t_txt.tsv"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Warning" not in done.stderr
+    (path,) = tmp_path.glob("results/*/predictions.jsonl")
+    lines = path.read_text("utf-8").splitlines()
+    by_group = {row["question"]: row for row in map(json.loads, lines)}
+    for number, name in enumerate(contents):
+        row = by_group[str(number)]
+        if name in BROKEN:
+            assert row["status"] == "error"
+            assert BROKEN[name][1] in row["error"]
+            assert f"t_txt.tsv row {number + 1}: image: " in row["error"]
+            continue
+        (seen,) = literal_eval(row["text"].removeprefix("Answer: A "))
+        # The photo's own colour, its grey by 0.299, 0.587 and 0.114, or nothing but white.
+        expected = {
+            **dict.fromkeys(("grey16.png", "grey16.tiff", "la.png"), (114, 114, 114)),
+            "palette_transparent.png": (255, 255, 255),
+        }.get(name, (90, 120, 150))
+        assert np.abs(np.subtract(seen, expected)).max() <= 8, (name, row["text"])

@@ -159,10 +159,10 @@ def test_a_run_grows_by_questions_and_settings(tree: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("choice", "complaint"),
     [
-        ({"seed": 5}, r"dataset is .* there and .* here"),
-        ({"prompt": "short"}, r"prompt\.answer is"),
+        ({"seed": 5}, r"dataset \(.*--seed.*\) is .* there and .* here"),
+        ({"prompt": "short"}, r"prompt\.answer \(--prompt\) is"),
         ({"renderer": "red-circle"}, r"renderer\."),
-        ({"protocol": "markers"}, 'protocol is "options" there and "markers" here'),
+        ({"protocol": "markers"}, r'protocol \(--protocol\) is "options" there and "markers" here'),
     ],
 )
 def test_a_folder_of_another_run_is_refused(

@@ -151,7 +151,7 @@ def _run(
                 f"{error}. The answers so far are in {folder}; the same command goes on from there."
             ) from error
     cost = {"cost": outcome.spending.to_json()} if outcome.spending else None
-    print_figures((score_run(folder),), as_json, cost)
+    print_figures((score_run(folder, outcome.recorded),), as_json, cost)
     _say_what_was_odd(outcome)
     if outcome.failed:
         complain(

@@ -1,9 +1,10 @@
 """Identifies a dataset by content, so that a copy at another place counts as the same data."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from lvlm_eval.datasets.refusals import refusal
 
@@ -41,8 +42,8 @@ def fingerprint_files(paths: Iterable[tuple[str, Path]]) -> str:
     for name, path in sorted(paths, key=lambda named: named[0]):
         own = hashlib.sha256()
         try:
-            length = path.stat().st_size
-            with path.open("rb") as stream:
+            with path.open("rb", buffering=0) as stream:
+                length = os.fstat(stream.fileno()).st_size
                 for block in _blocks(stream, length):
                     own.update(block)
         except OSError as error:
@@ -64,7 +65,7 @@ def sampled_offsets(length: int) -> tuple[int, ...]:
     return tuple(last * step // (inner + 1) for step in range(inner + 2))
 
 
-def _blocks(stream: BinaryIO, length: int) -> Iterator[bytes]:
+def _blocks(stream: FileIO, length: int) -> Iterator[bytes]:
     if length <= WHOLE:
         yield stream.read()
         return

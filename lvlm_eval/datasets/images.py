@@ -130,6 +130,7 @@ def identify(data: bytes, where: object) -> tuple[str, tuple[int, int]]:
     with _opened(data, where) as image:
         size = _stored_size(image)
         media_type = _MEDIA_TYPES[image.format or ""]
+        _check_mode(image)
         # JPEG draft mode reads the whole stream but computes few pixels: enough to find a cut.
         image.draft("L", (1, 1))
         image.load()
@@ -248,13 +249,17 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         return image
     if image.mode.startswith("I"):
         return _from_16_bit(np.asarray(image)).convert("RGB")
-    if image.mode == "F":
-        raise ValueError("floating-point pixels have no fixed range; store 8 bits a channel")
+    _check_mode(image)
     if _has_transparency(image):
         above = image.convert("RGBA")
         white = Image.new("RGBA", above.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, above).convert("RGB")
     return image.convert("RGB")
+
+
+def _check_mode(image: Image.Image) -> None:
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no fixed range; store 8 bits a channel")
 
 
 def _as_stored(image: Image.Image) -> Image.Image:

@@ -1,6 +1,7 @@
 """Writes a run's answers as the workbooks that the public scorer reads, one a setting."""
 
 import contextlib
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -167,7 +168,10 @@ def _write(
                 sheet.append([_cell(sheet, cells.get(name, "")) for name in columns])
                 read_in_run.append(letters)
             count()
-        book.save(path)
+        # An archive that cannot be finished, on a full disk say, would complain as well.
+        packed = io.BytesIO()
+        book.save(packed)
+        path.write_bytes(packed.getbuffer())
     except BaseException:
         # Left open, the sheet would complain on standard error when it is forgotten.
         with contextlib.suppress(Exception):

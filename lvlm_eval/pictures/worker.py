@@ -33,8 +33,11 @@ def main() -> None:
             answer = error
         except Exception as error:
             answer = RuntimeError(said(error))
-        pickle.dump(answer, results, pickle.HIGHEST_PROTOCOL)
-        results.flush()
+        try:
+            pickle.dump(answer, results, pickle.HIGHEST_PROTOCOL)
+            results.flush()
+        except BrokenPipeError:
+            os._exit(0)  # nobody waits for it any more
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -26,6 +26,7 @@ from lvlm_eval.records import (
     Question,
     Request,
     Setting,
+    plain,
 )
 from lvlm_eval.renderers import Mark, Renderer
 from lvlm_eval.requests.source import QUESTIONS_KEPT
@@ -115,7 +116,7 @@ class DrawnRequests:
     def _fingerprint(self) -> str:
         # Where a description was found is only recorded; its words decide.
         content = [
-            {**asdict(question), "description_source": None, "rows": None}
+            {**plain(question), "description_source": None, "rows": None}
             for question in self.questions
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -141,29 +142,32 @@ class DrawnRequests:
         in the photo stay. In the ``markers`` protocol the same candidate stands behind the option,
         and the option's own letter is drawn at it.
         """
-        asks = []
-        label_of = dict(zip(LETTERS, self.renderer.labels, strict=True))
-        for rotation in range(self.rotations):
-            turned = question.candidates[rotation:] + question.candidates[:rotation]
-            options = {
-                letter: candidate.label for letter, candidate in zip(LETTERS, turned, strict=True)
-            }
-            drawn = {
-                letter: label_of[label if self.protocol == "options" else letter]
-                for letter, label in options.items()
-            }
-            asks.append(
-                Ask(
-                    id=f"{question.id}/{setting}/{rotation}",
-                    question=question.id,
-                    setting=setting,
-                    rotation=rotation,
-                    options=options,
-                    drawn=drawn,
-                    answer=next(k for k, label in options.items() if label == question.answer),
-                )
+        return tuple(
+            Ask(
+                id=f"{question.id}/{setting}/{rotation}",
+                question=question.id,
+                setting=setting,
+                rotation=rotation,
+                options=options,
+                drawn=drawn,
+                answer=answer,
             )
-        return tuple(asks)
+            for rotation, (options, drawn, answer) in enumerate(self._turns(question))
+        )
+
+    def _turns(self, question: Question) -> Iterator[tuple[dict[str, str], dict[str, str], str]]:
+        """Of each rotation: option letter → candidate label and → drawn label, right letter."""
+        label_of = dict(zip(LETTERS, self.renderer.labels, strict=True))
+        labels = [candidate.label for candidate in question.candidates]
+        for rotation in range(self.rotations):
+            turned = labels[rotation:] + labels[:rotation]
+            options = dict(zip(LETTERS, turned, strict=True))
+            if self.protocol == "options":
+                drawn = {letter: label_of[label] for letter, label in options.items()}
+            else:
+                drawn = dict(label_of)
+            assert question.answer is not None
+            yield options, drawn, LETTERS[turned.index(question.answer)]
 
     def request(self, ask: Ask) -> Request:
         """The text, and the pictures to be drawn when they are first looked at."""

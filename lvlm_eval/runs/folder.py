@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
 from lvlm_eval.errors import InputError
-from lvlm_eval.records import Prediction, Question
+from lvlm_eval.records import Prediction, Question, plain
 from lvlm_eval.user_files import said
 
 MANIFEST = "manifest.json"
@@ -171,7 +171,7 @@ def _question(line: bytes, where: str) -> Question:
 
 def write_questions(folder: Path, questions: Sequence[Question]) -> None:
     """Write all questions in one step, one a line."""
-    lines = "".join(canonical(asdict(question)) + "\n" for question in questions)
+    lines = "".join(canonical(plain(question)) + "\n" for question in questions)
     write_whole(folder / QUESTIONS, lines)
 
 
@@ -220,7 +220,7 @@ class PredictionWriter:
 
     def write(self, prediction: Prediction) -> None:
         """Append one line and hand it to the operating system."""
-        self._writer.write(asdict(prediction))
+        self._writer.write(plain(prediction))
 
     def sync(self) -> None:
         """Force what was written to the disk itself."""

@@ -7,8 +7,9 @@ text stand next to each other. An answer is on disk before the next one is taken
 import errno
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -96,6 +97,7 @@ class Outcome:
         reason: the most frequent error of these, empty if there is none.
         empty: rows of this call that the model answered with an empty text.
         spending: what the folder's answers cost; None without a price.
+        recorded: the folder's answers, if none came in by this call.
     """
 
     planned: int
@@ -104,6 +106,7 @@ class Outcome:
     reason: str = ""
     empty: int = 0
     spending: Spending | None = None
+    recorded: RecordedAnswers | None = None
 
 
 def identity_of(source: RequestSource, model: BuiltModel, decoding: str) -> dict[str, Any]:
@@ -151,47 +154,85 @@ def run(job: Job, watcher: Watcher) -> Outcome:
         raise
 
 
-def _run_locked(job: Job, watcher: Watcher) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a call is to have answered in the end.
+
+    Attributes:
+        chosen: the questions.
+        asks: all their rows, in the order in which they are asked.
+        pending: those without an answer on disk; what failed before comes last, so that rows which
+            always fail do not stand before the others.
+    """
+
+    chosen: Sequence[Question]
+    asks: Sequence[Ask]
+    pending: Sequence[Ask]
+
+
+def _plan(job: Job, recorded: RecordedAnswers) -> _Plan:
     chosen = job.source.questions[: job.limit]
-    recorded = read_predictions(job.folder)
-    _settle_identity(job, chosen, recorded, watcher)
     asks = [
         ask
         for question in chosen
         for setting in job.settings
         for ask in job.source.asks(question, setting)
     ]
-    _settle_questions(job, chosen, asks)
-    for name, count in recorded.unreadable.items():
-        watcher.note(f"{name}: {count} unreadable lines were left alone (torn by a crash?)")
     answered = {id for id, one in recorded.by_id.items() if one.status != "error"}
-    # What failed before comes last, so that rows which always fail do not stand before the others.
     pending = sorted(
         (ask for ask in asks if ask.id not in answered), key=lambda ask: ask.id in recorded.by_id
     )
-    waiting = {ask.question for ask in pending}
-    for line in job.source.notes([one for one in chosen if one.id in waiting]):
-        watcher.note(line)
+    return _Plan(chosen, asks, pending)
+
+
+def _run_locked(job: Job, watcher: Watcher) -> Outcome:
+    recorded = read_predictions(job.folder)
+    plan = _plan(job, recorded)
+    # Processes that draw need a moment until they are ready; the checks go on meanwhile.
+    with job.source.working(plan.pending if job.model.adapter.needs_pictures else ()):
+        _settle_identity(job, plan.chosen, recorded, watcher)
+        _settle_questions(job, plan.chosen, plan.asks)
+        for name, count in recorded.unreadable.items():
+            watcher.note(f"{name}: {count} unreadable lines were left alone (torn by a crash?)")
+        watcher.start(len(plan.asks), len(plan.asks) - len(plan.pending))
+        spending = None
+        if job.price is not None:
+            spending = Spending.of_earlier(job.price, recorded.by_id.values())
+            watcher.spent(spending)
+        if not plan.pending:
+            return Outcome(len(plan.asks), 0, 0, spending=spending, recorded=recorded)
+        with _notes_meanwhile(job.source, plan, watcher):
+            return _ask_pending(job, plan, spending, watcher)
+
+
+@contextmanager
+def _notes_meanwhile(source: RequestSource, plan: _Plan, watcher: Watcher) -> Iterator[None]:
+    """Tell what is odd about the questions; looking at thousands of photos delays no request."""
+
+    def tell() -> None:
+        waiting = {ask.question for ask in plan.pending}
+        for line in source.notes([one for one in plan.chosen if one.id in waiting]):
+            watcher.note(line)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="notes") as pool:
+        told = pool.submit(tell)
+        yield
+    told.result()
+
+
+def _ask_pending(job: Job, plan: _Plan, spending: Spending | None, watcher: Watcher) -> Outcome:
     secrets = job.model.secrets
 
     def note(line: str) -> None:
         watcher.note(hidden(line, secrets))
 
     job.model.adapter.tell = note
-    watcher.start(len(asks), len(asks) - len(pending))
-    spending = None
-    if job.price is not None:
-        spending = Spending.of_earlier(job.price, recorded.by_id.values())
-        watcher.spent(spending)
     errors: Counter[str] = Counter()
     asked = empty = 0
-    if not pending:
-        return Outcome(len(asks), 0, 0, spending=spending)
     with (
         StopSignals() as signals,
-        job.source.working(pending if job.model.adapter.needs_pictures else ()),
         closing(PredictionWriter(job.folder / PREDICTIONS)) as writer,
-        closing(ask_all(job.model.adapter, job.source, pending, note)) as predictions,
+        closing(ask_all(job.model.adapter, job.source, plan.pending, note)) as predictions,
     ):
         synced = time.monotonic()
         for prediction in predictions:
@@ -210,7 +251,7 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
                     writer.sync()
                     synced = time.monotonic()
     reason = errors.most_common(1)[0][0] if errors else ""
-    return Outcome(len(asks), asked, errors.total(), reason, empty, spending)
+    return Outcome(len(plan.asks), asked, errors.total(), reason, empty, spending)
 
 
 def _without(secrets: tuple[str, ...], prediction: Prediction) -> Prediction:

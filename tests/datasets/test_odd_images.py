@@ -268,8 +268,9 @@ def test_the_content_counts_and_not_the_name(tmp_path: Path, kind: str) -> None:
 
 def test_a_float_image_is_refused_with_what_to_do() -> None:
     content = tiff((1, 1), (32,), 1, struct.pack("<f", 0.5), sample_format=3)
-    with pytest.raises(InputError, match=r"^depth: .*store 8 bits a channel"):
-        read_rgb(content, "depth")
+    for function in (read_rgb, identify):
+        with pytest.raises(InputError, match=r"^depth: .*store 8 bits a channel"):
+            function(content, "depth")
 
 
 # ------------------------------------------------------------------------------- too large

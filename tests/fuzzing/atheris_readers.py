@@ -53,7 +53,7 @@ def _text(content: bytes) -> bool:
 
 
 def _sheet(content: bytes) -> bool:
-    return check_workbook(with_sheet(tables._workbook(), content), FOLDER)
+    return check_workbook(with_sheet(tables.whole_workbook(), content), FOLDER)
 
 
 def _lines(line: object) -> list[bytes]:
@@ -86,7 +86,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], bool], Sequence[bytes]]] = {
         [json.dumps(annotations.WORDS).encode()],
     ),
     "image": (check_image, list(images.WHOLE.values())),
-    "sheet": (_sheet, [tables._sheet()]),
+    "sheet": (_sheet, [tables.whole_sheet()]),
 }
 
 

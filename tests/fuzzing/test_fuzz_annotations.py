@@ -24,13 +24,13 @@ def test_whole_files_are_read(tmp_path: Path) -> None:
     assert check_words(WORDS_TOML, tmp_path, ".toml")
 
 
-@fuzzing(400)
+@fuzzing(250)
 @given(changed_json(pair_json()))
 def test_pairs(content: bytes) -> None:
     check_pair(content)
 
 
-@fuzzing(150)
+@fuzzing(100)
 @given(changed_json(WORDS))
 def test_descriptions(tmp_path: Path, content: bytes) -> None:
     check_words(content, tmp_path, ".json")
@@ -73,13 +73,13 @@ ODD_TOML = (
 )
 
 
-@fuzzing(200)
+@fuzzing(120)
 @given(_lines(STYLE) | damaged(STYLE))
 def test_styles(tmp_path: Path, content: bytes) -> None:
     check_style(content, tmp_path)
 
 
-@fuzzing(150)
+@fuzzing(100)
 @given(_lines(PROMPT) | damaged(PROMPT))
 def test_prompts(tmp_path: Path, content: bytes) -> None:
     check_prompt(content, tmp_path)

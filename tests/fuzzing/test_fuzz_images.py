@@ -80,7 +80,7 @@ def test_a_file_that_is_cut_anywhere_is_refused_or_shows_every_pixel(name: str) 
     assert refused > len(whole) // 3
 
 
-@fuzzing(300)
+@fuzzing(200)
 @given(st.sampled_from(sorted(WHOLE)).flatmap(lambda name: damaged(WHOLE[name])))
 def test_damaged_images(content: bytes) -> None:
     check_image(content)

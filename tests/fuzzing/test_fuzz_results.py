@@ -56,19 +56,19 @@ def test_whole_files_are_read(tmp_path: Path) -> None:
     assert check_predictions(json.dumps(PREDICTION).encode(), tmp_path)
 
 
-@fuzzing(200)
+@fuzzing(120)
 @given(changed_json(MANIFEST))
 def test_manifests(tmp_path: Path, content: bytes) -> None:
     check_manifest(content, tmp_path)
 
 
-@fuzzing(200)
+@fuzzing(120)
 @given(changed_lines(changed_json(QUESTION, mostly_whole=9)))
 def test_questions(tmp_path: Path, content: bytes) -> None:
     check_questions(content, tmp_path)
 
 
-@fuzzing(200)
+@fuzzing(120)
 @given(changed_lines(changed_json(PREDICTION, mostly_whole=9)))
 def test_predictions(tmp_path: Path, content: bytes) -> None:
     check_predictions(content, tmp_path)

@@ -55,7 +55,7 @@ def hiding(draw: st.DrawFn) -> tuple[str, Any]:
     return secret, draw(_hides(secret))
 
 
-@fuzzing(300)
+@fuzzing(100)
 @given(hiding())
 def test_values(hidden_in: tuple[str, Any]) -> None:
     secret, value = hidden_in
@@ -64,20 +64,20 @@ def test_values(hidden_in: tuple[str, Any]) -> None:
         assert secret not in hidden(f"an error said {secret}, no {found}", [found])
 
 
-@fuzzing(200)
+@fuzzing(70)
 @given(hiding(), st.sampled_from(["", "--model-arg="]))
 def test_words_of_the_command_line(hidden_in: tuple[str, Any], before: str) -> None:
     secret, value = hidden_in
     assert secret not in word_without_secrets(f"{before}extra={json.dumps(value)}")
 
 
-@fuzzing(200)
+@fuzzing(70)
 @given(NAMES, SECRETS, st.sampled_from(["", "--model-arg="]))
 def test_arguments(name: str, secret: str, before: str) -> None:
     assert word_without_secrets(f"{before}{name}={secret}") == f"{before}{name}={NOT_RECORDED}"
 
 
-@fuzzing(200)
+@fuzzing(70)
 @given(st.recursive(PLAIN, lambda inner: st.dictionaries(PLAIN_NAMES, inner), max_leaves=6))
 def test_what_is_no_secret_stays(value: Any) -> None:
     text = json.dumps(value)

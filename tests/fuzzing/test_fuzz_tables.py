@@ -26,11 +26,11 @@ CELLS = [tuple(row.values()) for row in ROWS]
 def test_whole_files_are_read(tmp_path: Path) -> None:
     content = write_table(tmp_path / "t_img.tsv", ROWS).read_bytes()
     assert check_table(content, tmp_path)
-    assert check_workbook(_workbook(), tmp_path)
-    assert check_workbook(with_sheet(_workbook(), _sheet()), tmp_path)
+    assert check_workbook(whole_workbook(), tmp_path)
+    assert check_workbook(with_sheet(whole_workbook(), whole_sheet()), tmp_path)
 
 
-@fuzzing(250)
+@fuzzing(150)
 @given(changed_table(HEADER, CELLS))
 def test_tables(tmp_path: Path, content: bytes) -> None:
     check_table(content, tmp_path)
@@ -56,7 +56,7 @@ LISTS = (
 )
 
 
-@fuzzing(300)
+@fuzzing(150)
 @given(LISTS)
 def test_cells_with_lists(text: str) -> None:
     try:
@@ -79,7 +79,7 @@ def test_cells_with_images(text: str) -> None:
         assert "base64" in str(error)
 
 
-def _workbook() -> bytes:
+def whole_workbook() -> bytes:
     book = Workbook()
     book.active.append(["index", "answer", "g_index", "category", *"ABCD", "prediction"])
     for place, group in enumerate([1, 1, "2", 2.5, None]):
@@ -90,8 +90,8 @@ def _workbook() -> bytes:
     return stream.getvalue()
 
 
-def _sheet() -> bytes:
-    with zipfile.ZipFile(BytesIO(_workbook())) as archive:
+def whole_sheet() -> bytes:
+    with zipfile.ZipFile(BytesIO(whole_workbook())) as archive:
         return archive.read(SHEET)
 
 
@@ -106,7 +106,7 @@ ODD_XML = (
 @st.composite
 def changed_sheets(draw: st.DrawFn) -> bytes:
     """A sheet with odd cells in the place of others."""
-    parts = _sheet().replace(b">", b">\0").split(b"\0")
+    parts = whole_sheet().replace(b">", b">\0").split(b"\0")
     for _ in range(draw(st.integers(0, 3))):
         place = draw(st.integers(0, len(parts) - 1))
         match draw(st.sampled_from(["odd", "drop", "twice", "attribute"])):
@@ -122,7 +122,10 @@ def changed_sheets(draw: st.DrawFn) -> bytes:
     return b"".join(parts)
 
 
-@fuzzing(120)
-@given(changed_sheets().map(lambda sheet: with_sheet(_workbook(), sheet)) | damaged(_workbook()))
+@fuzzing(70)
+@given(
+    changed_sheets().map(lambda sheet: with_sheet(whole_workbook(), sheet))
+    | damaged(whole_workbook())
+)
 def test_workbooks(tmp_path: Path, content: bytes) -> None:
     check_workbook(content, tmp_path)
