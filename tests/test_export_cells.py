@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook as Book
 
 from lvlm_eval.answers import read
 from lvlm_eval.datasets.tsv_cells import MISSING_MARKERS
-from lvlm_eval.export.cells import LONGEST, length, storable, text_cell
+from lvlm_eval.export.cells import LONGEST, length, storable, storable_forms, text_cell
 from lvlm_eval.export.fitting import UNFINISHED, fitted, letters_of
 from lvlm_eval.records import Prediction
 from lvlm_eval.workbooks import open_workbook
@@ -75,11 +75,15 @@ def test_the_least_is_changed() -> None:
 
 WORDS = st.sampled_from(
     [*"ABCD", "a", "Answer: ", "\\boxed{A}", "Point B", ". ", "\n", "<think>", "</think>", "not ",
-     "is correct", "\r", "\x00", "\x0b", "\ud800", "\uffff", "final answer ", "or ", "the wheel "]
+     "is correct", "\r", "\r\n", "\x00", "\x0b", "\x1c", "\ud800", "\uffff", "final answer ",
+     "or ", "the wheel "]
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=500)
+@example(text="A\rnot ", status="ok")  # a line end that decides the strict reading
+@example(text=". The answer is final answer B\x0c\n- A", status="ok")
+@example(text="A\x1fthe wheel C\uffff", status="ok")
 @given(
     text=st.lists(WORDS | st.text(max_size=4), max_size=8).map("".join),
     status=st.sampled_from(["ok", "truncated", "refused"]),
@@ -108,3 +112,5 @@ def test_any_text_comes_back_from_a_cell(
         assert storable(kept) == kept
         if text.isprintable():
             assert kept == text
+        for form in storable_forms(text):
+            assert storable(form) == form

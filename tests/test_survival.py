@@ -70,7 +70,7 @@ class Unreliable:
         with self._lock:
             bad = self._random.random() < 0.3
             trouble = self._random.choice(self.TROUBLES)
-            seconds = self._random.choice((0.0, 0.05, 0.1, 0.3))
+            seconds = self._random.choice((0.0, 0.01, 0.03, 0.15))
         time.sleep(seconds)
         return trouble if bad else Reply(text=good_text(seen))
 
@@ -165,9 +165,9 @@ def _killed(words: list[str], cwd: Path, server: Server, chance: random.Random) 
     process = subprocess.Popen(
         words, cwd=cwd, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    enough = len(server.seen) + chance.choice((0, 1, 2, 5, 10, 20, 30))
+    enough = len(server.seen) + chance.choice((0, 1, 2, 3, 5, 8, 12, 20))
     if chance.random() < 0.2:
-        time.sleep(chance.uniform(0, 1.5))
+        time.sleep(chance.uniform(0, 1.2))
     else:
         while len(server.seen) <= enough and process.poll() is None:
             time.sleep(0.002)

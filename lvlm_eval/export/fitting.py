@@ -5,18 +5,24 @@ characters. Where that matters the text is changed as little as it takes for bot
 the same option letter as in the run.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from lvlm_eval.answers import read
 from lvlm_eval.datasets.tsv_cells import MISSING_MARKERS
-from lvlm_eval.export.cells import LONGEST, length, storable
+from lvlm_eval.export.cells import LONGEST, length, storable_forms
 from lvlm_eval.records import Prediction, ScoredRow, Status
 
 Change = Literal["characters", "shortened", "marked", "blanked"]
 """What was done to a text: characters replaced, a part left out, a mark put behind it, all of it
 left out."""
+
+_CHARACTERS: frozenset[Change] = frozenset({"characters"})
+_SHORTENED: frozenset[Change] = frozenset({"shortened"})
+_MARKED: frozenset[Change] = frozenset({"marked"})
+_BLANKED: frozenset[Change] = frozenset({"blanked"})
 
 UNFINISHED = "\n<think>"
 """Behind an answer that was cut off: to our strict parser no letter stands before it for good, and
@@ -65,33 +71,30 @@ def fitted(prediction: Prediction, options: Mapping[str, str]) -> Fitted:
     def reads_same(text: str) -> bool:
         return letters_of(read(_as_stored(prediction, text, options))) == wanted
 
-    plain = storable(prediction.text)
     marks = ("", UNFINISHED) if prediction.status == "truncated" else ("",)
-    changed: frozenset[Change] = frozenset({"characters"} if plain != prediction.text else ())
-    for text, changes in _candidates(plain, prediction.status, marks):
+    forms = tuple(dict.fromkeys(storable_forms(prediction.text)))
+    changed: frozenset[Change] = frozenset() if forms[0] == prediction.text else _CHARACTERS
+    for text, changes in _candidates(forms, prediction.status, marks):
         if reads_same(text):
-            what = changes if "blanked" in changes else changes | changed
-            return Fitted(text, what, wanted)
-    if length(plain) <= LONGEST:
-        return Fitted(plain, changed, wanted)
-    return Fitted(_cut(plain, LONGEST, _CUTS[0]), changed | {"shortened"}, wanted)
+            return Fitted(text, changes if "blanked" in changes else changes | changed, wanted)
+    if length(forms[0]) <= LONGEST:
+        return Fitted(forms[0], changed, wanted)
+    return Fitted(_cut(forms[0], LONGEST, _CUTS[0]), changed | _SHORTENED, wanted)
 
 
 def _candidates(
-    plain: str, status: Status, marks: Sequence[str]
+    forms: Sequence[str], status: Status, marks: Sequence[str]
 ) -> Iterator[tuple[str, frozenset[Change]]]:
     """Texts to try and what was done for each, the least changed first."""
-    marked: frozenset[Change] = frozenset({"marked"})
-    for mark in marks:
-        if length(plain + mark) <= LONGEST:
-            yield plain + mark, marked if mark else frozenset()
+    for text, mark in itertools.product(forms, marks):
+        if length(text + mark) <= LONGEST:
+            yield text + mark, _MARKED if mark else frozenset()
     if status == "refused":
-        yield "", frozenset({"blanked"})
-    for shorten in (_cuts, _windows):
-        for mark in marks:
-            if length(plain + mark) > LONGEST:
-                for text in shorten(plain, LONGEST - length(mark)):
-                    yield text + mark, (marked if mark else frozenset()) | {"shortened"}
+        yield "", _BLANKED
+    for shorten, text, mark in itertools.product((_cuts, _windows), forms[:1], marks):
+        if length(text + mark) > LONGEST:
+            for part in shorten(text, LONGEST - length(mark)):
+                yield part + mark, _SHORTENED | (_MARKED if mark else frozenset())
 
 
 def _as_stored(prediction: Prediction, text: str, options: Mapping[str, str]) -> Prediction:

@@ -21,6 +21,9 @@ from lvlm_eval.validation.workers import Workers
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
+# Pairs of these kinds give no question, which need not be said twice.
+_WITHOUT_QUESTION = {Kind.NO_KEYPOINTS, Kind.NO_OVERLAP}
+
 
 def validate_tree(tree: SocoTree, wanted: Wanted, workers: Workers, watch: Watch) -> Report:
     """Read everything of a tree.
@@ -131,7 +134,10 @@ class _Check:
         if not self.pairs.read["intra"]:
             return DrawnQuestions()
         drawn = draw_questions(self.tree, wanted.policy, wanted.descriptions)
-        self.findings += drawn.findings
+        told = {one.file for one in self.findings if one.kind in _WITHOUT_QUESTION}
+        self.findings += (
+            one for one in drawn.findings if one.kind is not Kind.NO_QUESTION or one.file not in told
+        )
         return drawn
 
     def counts(self, drawn: DrawnQuestions, wanted: Wanted) -> TreeCounts:
