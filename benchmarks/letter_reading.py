@@ -32,11 +32,11 @@ CAPITAL = 0.711
 """Height of the font's capitals and figures, in font sizes."""
 OFF_COLOUR = 45.0
 """RGB distance from the mixtures of text and halo up to which a px may be such a mixture."""
-PURE = 0.03
-"""A px with less of the other colour has the text's or the halo's own."""
-TEXT_SHARE, HALO_SHARE, PURE_HALO_SHARE = 0.25, 0.85, 0.35
-"""Least share of a letter's px that have the text's own colour; of the px round it that are halo,
-pure or mixed with text; and of those that have the halo's own colour."""
+TEXT, HALO = 0.75, 0.03
+"""From how much text a px counts as text that is hardly mixed, and below how much as pure halo."""
+TEXT_SHARE, AROUND_SHARE, HALO_SHARE = 0.3, 0.85, 0.5
+"""Least share of a letter's px that are hardly mixed; of the px round it that are halo, whether
+pure or mixed with text; and of those that are pure halo."""
 SAME_WORD = 0.25
 """Letters that are nearer together than this, in capital heights, are one label."""
 OCR_CAPITAL, OCR_MARGIN = 48, 24
@@ -142,12 +142,15 @@ def _distance(box: tuple[int, int, int, int], point: tuple[float, float]) -> flo
 
 def _ink(picture: Image.Image, text: str, halo: str) -> tuple[Floats, Bools]:
     """How much of each px is text, 0 to 1, and whether it can be a mixture of text and halo."""
-    pixels = np.asarray(picture, dtype=np.float64)
-    start, end = (np.array(ImageColor.getrgb(one)[:3], dtype=np.float64) for one in (halo, text))
+    start, end = (np.array(ImageColor.getrgb(one)[:3], dtype=np.float32) for one in (halo, text))
     span = end - start
-    share = np.clip((pixels - start) @ span / (span @ span), 0, 1)
-    off = np.linalg.norm(pixels - start - share[..., None] * span, axis=2)
-    return share, np.asarray(off <= OFF_COLOUR)
+    offsets = [np.asarray(band, dtype=np.float32) for band in picture.split()]
+    for band, one in zip(offsets, start, strict=True):
+        band -= one
+    along = sum(band * one for band, one in zip(offsets, span, strict=True))
+    share = np.clip(along / (span @ span), 0, 1)
+    off = sum((band - share * one) ** 2 for band, one in zip(offsets, span, strict=True))
+    return share, np.asarray(off <= OFF_COLOUR**2)
 
 
 def _regions(mask: Bools) -> Regions:
@@ -162,13 +165,19 @@ def _regions(mask: Bools) -> Regions:
 
     numbers = np.zeros(mask.shape, dtype=np.int32)
     edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, starts = np.nonzero(edges == 1)
+    ends = np.nonzero(edges == -1)[1]
     above: list[tuple[int, int, int]] = []
-    for row in range(len(mask)):
-        starts, ends = np.flatnonzero(edges[row] == 1), np.flatnonzero(edges[row] == -1)
+    before = -1
+    for row in np.unique(rows).tolist():
+        first, last = np.searchsorted(rows, (row, row + 1))
+        if row != before + 1:
+            above = []
+        before = row
         runs: list[tuple[int, int, int]] = []
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            above = [run for run in above if run[1] >= start] if above else above
-            touching = [number for first, _, number in above if first <= end]
+        for start, end in zip(starts[first:last].tolist(), ends[first:last].tolist(), strict=True):
+            above = [run for run in above if run[1] >= start]
+            touching = [number for left, _, number in above if left <= end]
             if not touching:
                 touching = [len(parents)]
                 parents.append(touching[0])
@@ -204,9 +213,9 @@ def _letters(
         around = _grown(own, reach) & ~own
         shown, halo = ink[rows, columns], mixed[rows, columns] & (ink[rows, columns] < 0.5)
         if (
-            (shown[own] > 1 - PURE).mean() >= TEXT_SHARE
-            and halo[around].mean() >= HALO_SHARE
-            and (shown[around] < PURE).mean() >= PURE_HALO_SHARE
+            (shown[own] > TEXT).mean() >= TEXT_SHARE
+            and halo[around].mean() >= AROUND_SHARE
+            and (shown[around] < HALO).mean() >= HALO_SHARE
         ):
             letters.append(_Letter(number, box))
     return letters

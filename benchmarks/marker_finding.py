@@ -36,6 +36,8 @@ BESIDE = 0.65
 """Px beside a marker's edges where the colour is looked for at last."""
 FINE = 2
 """Samples a px."""
+THIN = 2.0
+"""Half a line's width, px, below which half a px decides whether a ring or square fits."""
 SAME_SIDE = math.cos(math.radians(35))
 """Arrows that come from further apart than this are two, even with one tip."""
 
@@ -77,8 +79,9 @@ def find_markers(picture: Image.Image, style: Style) -> list[FoundMarker]:
 
 def colour_mask(picture: Image.Image, colour: str) -> Bools:
     """Where a picture has exactly a colour, (height, width)."""
-    wanted = np.array(ImageColor.getrgb(colour)[:3], dtype=np.uint8)
-    return np.asarray((np.asarray(picture) == wanted).all(axis=2))
+    pixels = np.asarray(picture)
+    red, green, blue = (pixels[..., i] == ImageColor.getrgb(colour)[i] for i in range(3))
+    return np.asarray(red & green & blue)
 
 
 def _total(found: list[FoundMarker]) -> float:
@@ -136,6 +139,8 @@ def _find(mask: Bools, shape: MarkerShape, sizes: Sizes) -> list[FoundMarker]:
     arrow = shape == "arrow"
     step = max(1, round(sizes.head_length / 11 if arrow else sizes.line))
     points = _starts(mask, step, 0.0 if arrow else sizes.radius)
+    if sizes.radius and sizes.line < THIN:
+        points = np.concatenate([points + (x, y) for x in (0.0, 0.5) for y in (0.0, 0.5)])
     if not len(points):
         return []
     canvas = _Canvas(mask, margin=math.ceil(sizes.length + 2 * sizes.radius) + 4 * step + 8)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from lvlm_eval.answers import missing, read
 from lvlm_eval.errors import InputError
 from lvlm_eval.metrics import Metrics, score
+from lvlm_eval.provenance import DRAWN_ANEW, is_drawn_anew, was_exported
 from lvlm_eval.records import Prediction, Question, ScoredRow
 from lvlm_eval.reference import unlike_release
-from lvlm_eval.requests import AS_WRITTEN
 from lvlm_eval.runs.folder import (
     ANSWERS,
     MANIFEST,
@@ -126,15 +126,12 @@ def score_run(folder: Path, recorded: RecordedAnswers | None = None) -> Scored:
     except OSError as error:
         notes.append(f"{ANSWERS} and {METRICS} could not be written: {error}")
     last_call = manifest.recorded["calls"][-1]
-    as_written = manifest.identity.get("protocol") == AS_WRITTEN
     return Scored(
         model=str(manifest.identity["model"]["name"]),
         data=str(last_call.get("data_name", "")),
         place=folder,
         not_comparable_because=_not_comparable(rows, questions)
-        or (
-            "" if as_written else "its questions are drawn anew, not those of the published tables"
-        ),
+        or (DRAWN_ANEW if is_drawn_anew(manifest.identity) else ""),
         metrics=metrics,
         notes=tuple(notes),
     )
@@ -144,11 +141,13 @@ def _score_workbooks(workbooks: Sequence["Workbook"], place: Path) -> Scored:
     """Score the workbooks of one model, one a setting, as the public scorer does."""
     rows = tuple(read(prediction) for one in workbooks for prediction in one.predictions)
     questions = {question.id: question for one in workbooks for question in one.questions}
+    # <folder>/<model>/T<day>_<digits>/<file>.xlsx
+    exported = any(was_exported(folder) for one in workbooks for folder in one.path.parents[:3])
     return Scored(
         model=workbooks[0].model,
         data="SOCO-LVLM workbooks",
         place=place,
-        not_comparable_because=_not_comparable(rows, questions),
+        not_comparable_because=_not_comparable(rows, questions) or (DRAWN_ANEW if exported else ""),
         metrics=score(rows, questions, "found"),
     )
 

@@ -1,31 +1,16 @@
 """Every mistake once, through the real command line: one clear line, and what to do next."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import complaint_of, lvlm_eval
 from making import base64_image, pair_json, table_rows, write_pair, write_table, write_tree
 from serving import Reply, Seen, serving
 
-ENVIRONMENT = {**os.environ, "COLUMNS": "100", "OPENAI_API_KEY": "sk-canary-42"}
 RUN = ("run", "--model", "random")
-
-
-def lvlm_eval(*words: object, cwd: Path, status: int) -> str:
-    """Run a command that is to fail; gives what it complains about, which must be one line."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lvlm_eval", *map(str, words)],
-        cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == status, (done.stdout, done.stderr)
-    assert "Traceback" not in done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("lvlm-eval: ")]
-    return line
 
 
 def half_a_table(folder: Path) -> None:
@@ -148,7 +133,7 @@ def test_one_line_says_what_is_wrong(
     tmp_path: Path, make: Callable[[Path], object], words: tuple[str, ...], complaints: list[str]
 ) -> None:
     make(tmp_path)
-    line = lvlm_eval(*RUN, *words, cwd=tmp_path, status=2)
+    line = complaint_of(*RUN, *words, cwd=tmp_path, status=2)
     for complaint in complaints:
         assert complaint in line
     assert len(line) < 500
@@ -168,7 +153,7 @@ def test_broken_images_of_a_table_are_errors_of_their_rows(tmp_path: Path) -> No
         "        return [Response(one.id, text=f'A {len(one.images)}') for one in requests]\n"
     )
     words = ("run", "--model", "looks.py", *TABLE, "--out", "out")
-    line = lvlm_eval(*words, cwd=tmp_path, status=3)
+    line = complaint_of(*words, cwd=tmp_path, status=3)
     assert "3 of 8 requests failed" in line
     lines = (tmp_path / "out/predictions.jsonl").read_text().splitlines()
     errors = {one["id"]: one["error"] for one in map(json.loads, lines) if one["error"]}
@@ -183,16 +168,15 @@ def test_a_changed_prompt_is_named_where_it_differs(tmp_path: Path) -> None:
     long = "Look well at every photo before you say which of the points is the right one. " * 3
     (tmp_path / "mine.toml").write_text(PROMPT % (long + "Now answer."))
     words = (*RUN, *TREE, "--prompt", "mine.toml", "--out", "out")
-    done = [sys.executable, "-m", "lvlm_eval", *words]
-    subprocess.run(done, cwd=tmp_path, env=ENVIRONMENT, check=True, capture_output=True)
+    lvlm_eval(*words, cwd=tmp_path)
     before = (tmp_path / "out/predictions.jsonl").read_bytes()
     (tmp_path / "mine.toml").write_text(PROMPT % (long + "Now reply."))
-    line = lvlm_eval(*words, cwd=tmp_path, status=2)
+    line = complaint_of(*words, cwd=tmp_path, status=2)
     assert "out holds another run: prompt.templates.vis (--prompt) is …" in line
     assert 'right one. Now answer." there and …' in line
     assert 'right one. Now reply." here' in line
     assert "Give another --out" in line
-    line = lvlm_eval(*words, "--seed", 3, cwd=tmp_path, status=2)
+    line = complaint_of(*words, "--seed", 3, cwd=tmp_path, status=2)
     assert "dataset (the questions, by --data, --seed or --descriptions)" in line
     assert (tmp_path / "out/predictions.jsonl").read_bytes() == before
 
@@ -233,7 +217,7 @@ def test_what_a_server_does_is_said_in_one_line(
     write_tree(tmp_path / "tree", images=2)
     with serving(lambda *_: reply) as server:
         words = ("run", "--model", "openai:m", "--base-url", server.url, *TREE, *AGAIN)
-        line = lvlm_eval(*words, "--out", "out", cwd=tmp_path, status=status)
+        line = complaint_of(*words, "--out", "out", cwd=tmp_path, status=status)
     assert complaint in line
     assert "canary" not in line
     if status == 4:
@@ -241,12 +225,8 @@ def test_what_a_server_does_is_said_in_one_line(
     if status != 2:
         with serving(lambda *_: Reply(text="B")) as server:
             words = ("run", "--model", "openai:m", "--base-url", server.url, *TREE, *AGAIN)
-            done = subprocess.run(
-                [sys.executable, "-m", "lvlm_eval", *words, "--out", "out"],
-                cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True,
-            )  # fmt: skip
+            lvlm_eval(*words, "--out", "out", cwd=tmp_path)
             assert len({seen.key for seen in server.seen}) == (0 if reply.text == "" else 48)
-            assert done.returncode == 0
 
 
 def test_a_server_that_says_nothing_for_ever(tmp_path: Path) -> None:
@@ -259,7 +239,7 @@ def test_a_server_that_says_nothing_for_ever(tmp_path: Path) -> None:
 
     with serving(behave) as server:
         words = ("run", "--model", "openai:m", "--base-url", server.url, *TREE)
-        line = lvlm_eval(*words, "--model-arg", "timeout=0.5", cwd=tmp_path, status=4)
+        line = complaint_of(*words, "--model-arg", "timeout=0.5", cwd=tmp_path, status=4)
         go_on.set()
     assert "does not answer at all: no answer within 0.5 s" in line
     assert "--model-arg timeout=600" in line
@@ -268,13 +248,13 @@ def test_a_server_that_says_nothing_for_ever(tmp_path: Path) -> None:
 def test_no_server_there(tmp_path: Path) -> None:
     write_tree(tmp_path / "tree", images=2)
     words = ("run", "--model", "openai:m", "--base-url", "http://127.0.0.1:9/v1", *TREE, *AGAIN)
-    line = lvlm_eval(*words, cwd=tmp_path, status=4)
+    line = complaint_of(*words, cwd=tmp_path, status=4)
     assert "127.0.0.1:9/v1 answers no request: APIConnectionError" in line
     assert "Connection refused" in line or "ConnectError" in line
 
 
 def test_a_key_as_an_argument_is_refused_and_not_repeated(tmp_path: Path) -> None:
     words = ("run", "--model", "openai:m", "--model-arg", "api_key=sk-canary-43")
-    line = lvlm_eval(*words, cwd=tmp_path, status=2)
+    line = complaint_of(*words, cwd=tmp_path, status=2)
     assert "takes no argument 'api_key'" in line
     assert "canary" not in line

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -13,24 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import ENVIRONMENT, KEY, command, lvlm_eval
 from making import table_rows, write_table, write_tables, write_tree
 from openpyxl import Workbook
 from serving import Reply, Seen, serving
-
-ENVIRONMENT = {**os.environ, "COLUMNS": "100", "OPENAI_API_KEY": "sk-canary-42"}
-
-
-def command(*words: object) -> list[str]:
-    return [sys.executable, "-m", "lvlm_eval", *map(str, words)]
-
-
-def lvlm_eval(*words: object, cwd: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        command(*words), cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == status, (done.stdout, done.stderr)
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
@@ -437,7 +421,7 @@ def test_random_plus_plus_gives_the_same_bytes_everywhere(
 
 
 def test_no_secret_reaches_the_disk(tree: Path, tmp_path: Path) -> None:
-    with serving(lambda *_: Reply(status=400, error={"message": "bad sk-canary-42"})) as server:
+    with serving(lambda *_: Reply(status=400, error={"message": f"bad {KEY}"})) as server:
         url = server.url.replace("http://", "http://user:canary-pw@")
         done = lvlm_eval(
             "run", "--model", "openai:m", "--base-url", url, "--data", tree, "--limit", 1,

@@ -6,10 +6,8 @@ systems of a few kB.
 
 import hashlib
 import json
-import os
 import random
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -18,28 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from commands import ENVIRONMENT, KEY, command, lvlm_eval
 from making import write_tree
 from serving import Reply, Seen, Server, serving
 
 from lvlm_eval.records import SETTINGS
 from lvlm_eval.runs.jobs import DrawingChoices, open_source
 
-CANARY = "sk-canary-0123456789"
-ENVIRONMENT = {**os.environ, "COLUMNS": "100", "OPENAI_API_KEY": CANARY}
 KILLS = 50
-
-
-def command(*words: object) -> list[str]:
-    return [sys.executable, "-m", "lvlm_eval", *map(str, words)]
-
-
-def finish(*words: object, cwd: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        command(*words), cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == status, (done.stdout, done.stderr)
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def good_text(seen: Seen) -> str:
@@ -51,10 +35,10 @@ class Unreliable:
     """A server of whose answers a third are no answers, in every way that servers have."""
 
     TROUBLES = (
-        Reply(status=429, error={"message": f"slow down, {CANARY}"}, headers={"Retry-After": "0"}),
+        Reply(status=429, error={"message": f"slow down, {KEY}"}, headers={"Retry-After": "0"}),
         Reply(status=429, error={"message": "slow down"}, headers={"Retry-After": "0.02"}),
         Reply(status=429, error={"message": "slow down"}),
-        Reply(status=500, error={"message": f"oops {CANARY}"}, headers={"Retry-After": "0"}),
+        Reply(status=500, error={"message": f"oops {KEY}"}, headers={"Retry-After": "0"}),
         Reply(status=503, body=b"<html>busy</html>", headers={"Retry-After": "0"}),
         Reply(reset=True),
         Reply(body=b'{"choices": [{"mess'),
@@ -147,7 +131,7 @@ def test_killed_fifty_times_against_an_unreliable_server(tmp_path: Path) -> None
     assert set(answered(out)) == set(ids.values())  # none lost
     assert set(answered(out).values()) == {1}  # none twice
     with serving(lambda seen, _: Reply(text=good_text(seen))) as server:
-        finish(
+        lvlm_eval(
             "run", "--model", "openai:m", "--base-url", server.url, "--data", data,
             "--out", "undisturbed", cwd=tmp_path,
         )  # fmt: skip
@@ -156,8 +140,8 @@ def test_killed_fifty_times_against_an_unreliable_server(tmp_path: Path) -> None
     for name in names:
         assert (out / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
     written = b"".join(path.read_bytes() for path in out.iterdir())
-    assert CANARY.encode() not in written
-    assert CANARY not in "".join(outputs)
+    assert KEY.encode() not in written
+    assert KEY not in "".join(outputs)
 
 
 def _killed(words: list[str], cwd: Path, server: Server, chance: random.Random) -> str:
@@ -212,14 +196,14 @@ def test_a_full_disk_stops_the_run_and_costs_no_answer(
             "run", "--model", "openai:m", "--base-url", server.url, "--data", tree,
             "--concurrency", 1, "--out", disk / "out",
         )  # fmt: skip
-        done = finish(*words, cwd=tmp_path, status=4)
+        done = lvlm_eval(*words, cwd=tmp_path, status=4)
         (line,) = [line for line in done.stderr.splitlines() if line.startswith("lvlm-eval:")]
         assert f"the disk of {disk / 'out'} is full" in line
         assert "the same command goes on from there" in line
         before = set(answered(disk / "out"))
         assert len(before) >= len(server.seen) - 2  # the one that did not fit, the one in flight
         remount(disk, "size=8m")
-        finish(*words, cwd=tmp_path)
+        lvlm_eval(*words, cwd=tmp_path)
         counts = answered(disk / "out")
         assert len(counts) == 72
         assert set(counts.values()) == {1}
@@ -229,14 +213,14 @@ def test_a_full_disk_stops_the_run_and_costs_no_answer(
 def test_read_only_results_are_said_in_one_line(tree: Path, tmp_path: Path) -> None:
     run = ("run", "--model", "random", "--data", tree)
     with small_disk(tmp_path / "disk", "4m") as disk:
-        finish(*run, "--out", disk / "out", "--limit", 2, cwd=tmp_path)
+        lvlm_eval(*run, "--out", disk / "out", "--limit", 2, cwd=tmp_path)
         remount(disk, "ro")
         for out in ("out", "new", "new/er"):
-            done = finish(*run, "--out", disk / out, cwd=tmp_path, status=2)
+            done = lvlm_eval(*run, "--out", disk / out, cwd=tmp_path, status=2)
             assert done.stderr.count("\n") == 1
             assert "Read-only file system" in done.stderr
             assert str(disk / out) in done.stderr
-        done = finish("score", disk / "out", cwd=tmp_path)
+        done = lvlm_eval("score", disk / "out", cwd=tmp_path)
         assert "could not be written" in done.stdout
         assert "Circular accuracy" in done.stdout
 
@@ -244,13 +228,13 @@ def test_read_only_results_are_said_in_one_line(tree: Path, tmp_path: Path) -> N
 def test_the_key_is_nowhere_after_every_kind_of_trouble(tree: Path, tmp_path: Path) -> None:
     """The server repeats the key in its errors, in garbage and in its answers."""
     echoes = (
-        Reply(status=400, error={"message": f"bad key {CANARY}", "code": CANARY}),
-        Reply(status=500, error={"message": CANARY}, headers={"Retry-After": "0"}),
-        Reply(status=429, body=CANARY.encode(), headers={"Retry-After": "0"}),
-        Reply(body=b'{"choices": ["' + CANARY.encode() + b'"]}'),
-        Reply(body=json.dumps({"error": {"message": f"Bearer {CANARY}"}}).encode()),
-        Reply(text=f"Your key is {CANARY}. Answer: B", reasoning=f"I see {CANARY[:8]}****"),
-        Reply(refusal=f"not with {CANARY}", text=""),
+        Reply(status=400, error={"message": f"bad key {KEY}", "code": KEY}),
+        Reply(status=500, error={"message": KEY}, headers={"Retry-After": "0"}),
+        Reply(status=429, body=KEY.encode(), headers={"Retry-After": "0"}),
+        Reply(body=b'{"choices": ["' + KEY.encode() + b'"]}'),
+        Reply(body=json.dumps({"error": {"message": f"Bearer {KEY}"}}).encode()),
+        Reply(text=f"Your key is {KEY}. Answer: B", reasoning=f"I see {KEY[:8]}****"),
+        Reply(refusal=f"not with {KEY}", text=""),
         Reply(reset=True),
     )
 
@@ -258,14 +242,14 @@ def test_the_key_is_nowhere_after_every_kind_of_trouble(tree: Path, tmp_path: Pa
         return echoes[int(seen.key, 16) % len(echoes)]
 
     with serving(behave) as server:
-        url = server.url.replace("http://", f"http://user:{CANARY}@")
+        url = server.url.replace("http://", f"http://user:{KEY}@")
         words = (
             "run", "--model", "openai:m", "--base-url", url, "--data", tree, "--out", "out",
-            "--model-arg", "max_retries=1", "--model-arg", f'extra={{"api_key": "{CANARY}"}}',
+            "--model-arg", "max_retries=1", "--model-arg", f'extra={{"api_key": "{KEY}"}}',
         )  # fmt: skip
-        done = finish(*words, cwd=tmp_path, status=3)
-        again = finish(*words, "--json", cwd=tmp_path, status=3)
-    scored = finish("score", "out", cwd=tmp_path)
+        done = lvlm_eval(*words, cwd=tmp_path, status=3)
+        again = lvlm_eval(*words, "--json", cwd=tmp_path, status=3)
+    scored = lvlm_eval("score", "out", cwd=tmp_path)
     said = "".join(one.stdout + one.stderr for one in (done, again, scored))
     written = "".join(path.read_text() for path in (tmp_path / "out").iterdir())
     assert len(server.seen) > 72

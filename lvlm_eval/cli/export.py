@@ -30,6 +30,7 @@ from lvlm_eval.datasets import open_dataset
 from lvlm_eval.datasets.lvlm_tables import LvlmTables
 from lvlm_eval.errors import InputError
 from lvlm_eval.export import FORMATS
+from lvlm_eval.provenance import EXPORT_RECORD
 from lvlm_eval.records import Setting
 from lvlm_eval.requests import DrawnRequests
 from lvlm_eval.runs.folder import MANIFEST
@@ -170,7 +171,7 @@ def _export_questions(
 ) -> None:
     from dataclasses import replace
 
-    from lvlm_eval.export.folders import RECORD, digest_of, files_to_replace, write_record
+    from lvlm_eval.export.folders import digest_of, files_to_replace, write_record
     from lvlm_eval.export.names import table_name
     from lvlm_eval.export.tables import write_tables
     from lvlm_eval.export.wording import BUILT_IN
@@ -218,7 +219,7 @@ def _export_questions(
                 f"{one.path}: {one.questions} questions, {one.rows} rows, {decimal(one.size)}"
                 for one in written.tables
             ),
-            f"What they were made with is in {folder / RECORD}.",
+            f"What they were made with is in {folder / EXPORT_RECORD}.",
             f"Next: lvlm-eval run --model random++ --data {shlex.quote(str(folder))}",
         )
     if written.left_out:

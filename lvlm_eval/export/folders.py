@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lvlm_eval.errors import InputError
+from lvlm_eval.provenance import EXPORT_RECORD
 from lvlm_eval.runs.folder import MANIFEST, canonical, write_whole
-
-RECORD = "export.json"
-"""Beside exported files: what decided them, and by which command they were made."""
 
 
 def digest_of(identity: Mapping[str, Any]) -> str:
@@ -34,15 +32,15 @@ def files_to_replace(folder: Path, names: Iterable[str], identity: Mapping[str, 
     if not present:
         return []
     try:
-        before = json.loads((folder / RECORD).read_text(encoding="utf-8"))["identity"]
+        before = json.loads((folder / EXPORT_RECORD).read_text(encoding="utf-8"))["identity"]
     except (OSError, ValueError, LookupError, TypeError):
         raise InputError(
-            f"{folder} is not empty ({present[0]}) and has no {RECORD} of an earlier export. "
+            f"{folder} is not empty ({present[0]}) and has no {EXPORT_RECORD} of an earlier export. "
             "Give another --out."
         ) from None
     if canonical(before) != canonical(identity):
         raise InputError(
-            f"{folder} holds an export of other questions, prompt or markers (see its {RECORD}). "
+            f"{folder} holds an export of other questions, prompt or markers (see its {EXPORT_RECORD}). "
             "Give another --out."
         )
     return [name for name in names if name in present]
@@ -57,7 +55,7 @@ def write_record(folder: Path, identity: Mapping[str, Any], recorded: Mapping[st
         recorded: command line, version and the like.
     """
     text = json.dumps({"identity": identity, "recorded": recorded}, indent=1, ensure_ascii=False)
-    write_whole(folder / RECORD, text + "\n")
+    write_whole(folder / EXPORT_RECORD, text + "\n")
 
 
 def workbook_folder(out: Path, model: str, day: str, digest: str) -> Path:

@@ -30,8 +30,8 @@ Letters = Mapping[str, str | None]
 
 _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
 _WHAT_CHANGED: Mapping[Change, str] = {
-    "characters": "hold characters that a workbook cannot, such as control characters; in their "
-    "place stand blanks or \ufffd",
+    "characters": "hold characters that a workbook cannot, such as control characters; blanks, "
+    "\ufffd or the like stand in their place",
     "shortened": f"are longer than a cell can be ({LONGEST:,} characters); the workbook has parts "
     "of them, which both parsers read as they read the whole",
     "marked": "were cut off, which a workbook cannot tell; '<think>' stands behind them, so that "

@@ -6,6 +6,6 @@ prompt. A SOCO-LVLM table's rows are sent exactly as they stand.
 
 from lvlm_eval.requests.drawn import DrawnRequests
 from lvlm_eval.requests.source import RequestSource, sha256_of_prompt
-from lvlm_eval.requests.written import AS_WRITTEN, WrittenRequests
+from lvlm_eval.requests.written import WrittenRequests
 
-__all__ = ["AS_WRITTEN", "DrawnRequests", "RequestSource", "WrittenRequests", "sha256_of_prompt"]
+__all__ = ["DrawnRequests", "RequestSource", "WrittenRequests", "sha256_of_prompt"]

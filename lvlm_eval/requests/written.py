@@ -12,12 +12,10 @@ from typing import Any
 from lvlm_eval.datasets.fingerprint import fingerprint_files
 from lvlm_eval.datasets.lvlm_tables import LvlmTables, TableRow
 from lvlm_eval.pictures import PictureCache
+from lvlm_eval.provenance import AS_WRITTEN, was_exported
 from lvlm_eval.ranking import rank
 from lvlm_eval.records import SETTINGS, Ask, Candidate, Question, Request, Setting
 from lvlm_eval.reference import supercategory_of
-
-AS_WRITTEN = "as written"
-"""What a run's identity has for a protocol where the rows of a table are sent as they stand."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,11 @@ class WrittenRequests:
         """
         names = sorted((question.category, question.id) for question in self.questions)
         digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()
-        return {"dataset": digest, "protocol": AS_WRITTEN}
+        identity = {"dataset": digest, "protocol": AS_WRITTEN}
+        path = self.tables.path
+        if was_exported(path if path.is_dir() else path.parent):
+            return {**identity, "drawn_anew": True}
+        return identity
 
     def files_of(self, question: Question, setting: Setting) -> tuple[str, ...]:
         """The setting's table. Images that it only names by path are not fingerprinted."""

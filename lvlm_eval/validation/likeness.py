@@ -66,7 +66,7 @@ def alike_pictures(thumbnails: Mapping[str, bytes]) -> Iterator[Alike]:
     cells = _cells(list(thumbnails.values()))
     step = THUMBNAIL_SIDE // _COARSE_SIDE
     blocks = cells.reshape(len(keys), _COARSE_SIDE, step, _COARSE_SIDE, step)
-    coarse = blocks.mean(axis=(2, 4)).reshape(len(keys), -1)
+    coarse = blocks.mean(axis=(2, 4)).reshape(len(keys), _COARSE_SIDE**2)
     for place in range(1, len(keys)):
         far = np.abs(coarse[:place] - coarse[place]) > DIFFERENCE
         for earlier in np.flatnonzero(far.mean(axis=1) <= _COARSE_ALIKE):
@@ -77,7 +77,7 @@ def alike_pictures(thumbnails: Mapping[str, bytes]) -> Iterator[Alike]:
 
 def _cells(thumbnails: list[bytes]) -> _Cells:
     joined = np.frombuffer(b"".join(thumbnails), dtype=np.uint8)
-    return joined.reshape(len(thumbnails), -1).astype(np.int16)
+    return joined.reshape(len(thumbnails), THUMBNAIL_SIDE**2).astype(np.int16)
 
 
 def _content(cells: _Cells) -> float:

@@ -100,17 +100,19 @@ class Workers:
         taken = given = 0
         while True:
             room = min(len(idle), self.count * _PARTS_AHEAD - (taken - given))
+            handed_out = 0
             for part in itertools.islice(parts, room):
                 pipe = idle.pop()
                 _send(pipe, (work, part))
                 busy[pipe] = taken
                 taken += 1
+                handed_out += 1
             while given in done:
                 yield done.pop(given)
                 given += 1
-            if not busy:
+            if not busy and handed_out < room:
                 return
-            for pipe in cast(list[Connection], connection.wait(list(busy))):
+            for pipe in cast(list[Connection], connection.wait(list(busy)) if busy else []):
                 done[busy.pop(pipe)] = _received(pipe)
                 idle.append(pipe)
 

@@ -244,14 +244,14 @@ def test_a_tree_without_intra_pairs(tree):
 
 
 def test_a_pair_that_cannot_give_a_question(tree):
-    change_pair(tree, trg_keypoints=keypoints(POINTS[:3]), semantic_overlap=["wheel_rear_left"])
-    change = {
-        "concept_matches": [
-            {"concept_name": "wheel"}
-            | dict.fromkeys(("src_keypoints", "trg_keypoints"), ["wheel_front_left"])
-        ]
-    }
-    change_pair(tree, **change)
+    names = ["wheel_front_left"]
+    match = {"concept_name": "wheel", "src_keypoints": names, "trg_keypoints": names}
+    change_pair(
+        tree,
+        trg_keypoints=keypoints(POINTS[:3]),
+        semantic_overlap=names,
+        concept_matches=[match],
+    )
     one = only(found(tree), Kind.NO_QUESTION)
     assert one.file == FIRST
     assert "four candidates are needed" in one.message

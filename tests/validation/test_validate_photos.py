@@ -1,6 +1,7 @@
 """What is found in the photos of a tree and in the files beside them."""
 
 import json
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -219,6 +220,15 @@ def test_the_files_beside(tree, path, content, kind):
         assert findings == []
     else:
         assert only(findings, kind).file == path
+
+
+def test_what_is_no_file_is_not_read(tree):
+    os.mkfifo(tree / "Metadata/never.json")  # reading it would never end
+    (tree / "KeypointAnnotations/gone.json").symlink_to(tree / "nowhere.json")
+    assert places(found(tree)) == [
+        ("metadata-json", "KeypointAnnotations/gone.json", None, ""),
+        ("metadata-json", "Metadata/never.json", None, ""),
+    ]
 
 
 def test_a_taxonomy_that_is_no_json_stops_runs(tree):

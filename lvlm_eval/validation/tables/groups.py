@@ -106,7 +106,6 @@ def check_images(
         Row number → keys of its pictures, of rows whose pictures can all be had.
     """
     shown: dict[int, tuple[str, ...]] = {}
-    counts: dict[int, int] = {}
     for row in table.rows:
         if not row.shown:
             continue  # noted when the cell was read
@@ -114,13 +113,12 @@ def check_images(
         if isinstance(keys, str):
             table.add(Kind.ROW_IMAGE, row.number, row.column, keys)
             continue
-        counts[row.number] = len(keys)
         refusals = [*_refusals(keys, pictures)]
         for message in refusals:
             table.add(Kind.ROW_IMAGE, row.number, row.column, message)
         if not refusals:
             shown[row.number] = keys
-    _check_counts(table, counts)
+    _check_counts(table, {number: len(keys) for number, keys in shown.items()})
     return shown
 
 

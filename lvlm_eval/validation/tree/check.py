@@ -122,8 +122,8 @@ class _Check:
             )
             for file in read
         ]
-        there = {*self.listed, *(image for image, one in self.photos.items() if one.facts)}
-        self.findings += other_files.json_findings(files, sorted(there))
+        # A photo that a pair uses and that is missing is an error already.
+        self.findings += other_files.json_findings(files, (*self.listed, *self.photos))
         own = sorted(name for name in self.pairs.categories if supercategory_of(name) is None)
         for name in own:
             message = f"none of the {len(category_names())} categories of SOCO."
@@ -136,7 +136,9 @@ class _Check:
         drawn = draw_questions(self.tree, wanted.policy, wanted.descriptions)
         told = {one.file for one in self.findings if one.kind in _WITHOUT_QUESTION}
         self.findings += (
-            one for one in drawn.findings if one.kind is not Kind.NO_QUESTION or one.file not in told
+            one
+            for one in drawn.findings
+            if one.kind is not Kind.NO_QUESTION or one.file not in told
         )
         return drawn
 

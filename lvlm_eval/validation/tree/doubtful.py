@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lvlm_eval.drawing.layout import arrange
 from lvlm_eval.drawing.mark import Mark
+from lvlm_eval.drawing.sizing import sizes_of
 from lvlm_eval.records import Candidate, ImageInfo, Query, Question
 from lvlm_eval.validation.doubts import (
     SAME_PLACE_PX,
@@ -252,11 +253,19 @@ def _outside_box(question: Question, shown: _Shown, point: _Point) -> Iterator[D
 def _no_room(
     question: Question, shown: _Shown, marks: Sequence[Mark], border: float, point: _Point
 ) -> Iterator[Doubt]:
-    broken = arrange(usual_style(), shown.size, marks).broken
-    if broken:
-        message = (
-            f"{point.name} lies {border:.1f} px from the border of the {shown.side}, and the "
-            "markers cannot be placed without covering each other."
+    layout = arrange(usual_style(), shown.size, marks)
+    part = layout.sizes.length / sizes_of(usual_style(), shown.size, 1.0).length
+    if layout.broken or part < 1:
+        how = (
+            "cover each other" if layout.broken else f"fit at {100 * part:.0f} % of their size only"
         )
-        figures = {"border_px": round(border, 2), "broken_rules": float(broken)}
+        message = (
+            f"{point.name} lies {border:.1f} px from the border of the {shown.side}, where the "
+            f"markers {how}."
+        )
+        figures = {
+            "border_px": round(border, 2),
+            "marker_percent": round(100 * part, 2),
+            "broken_rules": float(layout.broken),
+        }
         yield Doubt(question.id, Reason.NO_ROOM, message, figures)

@@ -56,8 +56,11 @@ def read_json(batch: JsonBatch) -> tuple[ReadJson, ...]:
 
 
 def _read(root: Path, file: str) -> ReadJson:
+    path = root / file
+    if not path.is_file():  # a pipe may never end
+        return ReadJson(file, "is no file that can be read.", ())
     try:
-        content = json.loads((root / file).read_bytes())
+        content = json.loads(path.read_bytes())
         return ReadJson(file, "", tuple(dict.fromkeys(_entries(content))))
     except OSError as error:
         return ReadJson(file, f"cannot be read ({error.strerror}).", ())
