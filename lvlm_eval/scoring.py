@@ -141,8 +141,7 @@ def _score_workbooks(workbooks: Sequence["Workbook"], place: Path) -> Scored:
     """Score the workbooks of one model, one a setting, as the public scorer does."""
     rows = tuple(read(prediction) for one in workbooks for prediction in one.predictions)
     questions = {question.id: question for one in workbooks for question in one.questions}
-    # <folder>/<model>/T<day>_<digits>/<file>.xlsx
-    exported = any(was_exported(folder) for one in workbooks for folder in one.path.parents[:3])
+    exported = any(was_exported(one.path.parent) for one in workbooks)
     return Scored(
         model=workbooks[0].model,
         data="SOCO-LVLM workbooks",

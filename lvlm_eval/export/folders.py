@@ -35,13 +35,13 @@ def files_to_replace(folder: Path, names: Iterable[str], identity: Mapping[str, 
         before = json.loads((folder / EXPORT_RECORD).read_text(encoding="utf-8"))["identity"]
     except (OSError, ValueError, LookupError, TypeError):
         raise InputError(
-            f"{folder} is not empty ({present[0]}) and has no {EXPORT_RECORD} of an earlier export. "
-            "Give another --out."
+            f"{folder} is not empty ({present[0]}) and has no {EXPORT_RECORD} of an earlier "
+            "export. Give another --out."
         ) from None
     if canonical(before) != canonical(identity):
         raise InputError(
-            f"{folder} holds an export of other questions, prompt or markers (see its {EXPORT_RECORD}). "
-            "Give another --out."
+            f"{folder} holds an export of other questions, prompt or markers (see its "
+            f"{EXPORT_RECORD}). Give another --out."
         )
     return [name for name in names if name in present]
 
