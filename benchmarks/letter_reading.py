@@ -39,7 +39,7 @@ TEXT_SHARE, AROUND_SHARE, HALO_SHARE = 0.3, 0.85, 0.5
 pure or mixed with text; and of those that are pure halo."""
 SAME_WORD = 0.25
 """Letters that are nearer together than this, in capital heights, are one label."""
-OCR_CAPITAL, OCR_MARGIN = 48, 24
+OCR_CAPITAL, OCR_MARGIN = 24, 12
 """Px of a capital and of the white round it, as the OCR program gets them."""
 WHITELIST = "tessedit_char_whitelist"
 MOST_PAIRED = 6

@@ -140,7 +140,7 @@ def _find(mask: Bools, shape: MarkerShape, sizes: Sizes) -> list[FoundMarker]:
     step = max(1, round(sizes.head_length / 11 if arrow else sizes.line))
     points = _starts(mask, step, 0.0 if arrow else sizes.radius)
     if sizes.radius and sizes.line < THIN:
-        points = np.concatenate([points + (x, y) for x in (0.0, 0.5) for y in (0.0, 0.5)])
+        points = np.concatenate([points + np.array((x, y)) for x in (0.0, 0.5) for y in (0.0, 0.5)])
     if not len(points):
         return []
     canvas = _Canvas(mask, margin=math.ceil(sizes.length + 2 * sizes.radius) + 4 * step + 8)

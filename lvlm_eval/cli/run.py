@@ -155,7 +155,8 @@ def _run(
     _say_what_was_odd(outcome)
     if outcome.failed:
         complain(
-            f"{outcome.failed} of {outcome.planned} requests failed, most often: {outcome.reason}. "
+            f"{outcome.failed} of {outcome.planned} requests failed, most often: "
+            f"{outcome.reason.rstrip('.')}. "
             f"All are in {folder / PREDICTIONS}; the same command asks them again."
         )
         raise typer.Exit(3)

@@ -21,6 +21,15 @@ PNG_FILTER_AVERAGE = 3
 BAND_BYTES = 1 << 17
 
 
+def size_within(photo: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+    """Width and height in px after shrinking to a limit of the longer side; None sets none."""
+    longer = max(photo)
+    if max_side is None or longer <= max_side:
+        return photo
+    width, height = (max(1, round(side * max_side / longer)) for side in photo)
+    return width, height
+
+
 def shrunk(photo: Image.Image, max_side: int | None) -> Image.Image:
     """A new RGB image of the photo's pixels alone, shrunk if its longer side exceeds a limit.
 
@@ -32,12 +41,9 @@ def shrunk(photo: Image.Image, max_side: int | None) -> Image.Image:
         max_side: px of the longer side, or None for the original size.
     """
     pixels = photo.convert("RGB") if photo.mode != "RGB" else photo
-    longer = max(photo.size)
-    if max_side is not None and longer > max_side:
-        width, height = (max(1, round(side * max_side / longer)) for side in photo.size)
-        resized = pixels.resize((width, height), Image.Resampling.LANCZOS)
-    else:
-        resized = pixels.copy()
+    size = size_within(photo.size, max_side)
+    same = size == photo.size
+    resized = pixels.copy() if same else pixels.resize(size, Image.Resampling.LANCZOS)
     resized.info = {}
     return resized
 

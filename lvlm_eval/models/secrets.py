@@ -8,14 +8,15 @@ from typing import Any
 NOT_RECORDED = "(not recorded)"
 
 _SECRET_WORD = (
-    r"(?:keys?|apikeys?|tokens?|secrets?|passwords?|passwd|pass|credentials?|cookies?|bearer|auth"
-    r"|authorization|sig|signature)"
+    r"(?i:keys?|apikeys?|tokens?|secrets?|passwords?|passwd|pwd|passphrase|pass|credentials?|jwt"
+    r"|cookies?|bearer|auth|authorization|sig|signature)(?:[._-]?\d+)?"
 )
 # "api_key", "apiKey", "hf-token", but not "max_tokens", which is a number to keep.
-_SECRET_NAME = re.compile(rf"(?!max_)(?:.*(?:[_-]|(?<=[a-z])(?=[A-Z])))?{_SECRET_WORD}", re.I)
+_SECRET_NAME = re.compile(rf"(?!max_)(?:.*(?:[._-]|(?<=[a-z])(?=[A-Z])))?{_SECRET_WORD}")
 _ARGUMENT = re.compile(r"(?P<before>(?:--[\w-]+=)?)(?P<name>[\w-]+)=(?P<value>.*)", re.DOTALL)
 _USER_OF_URL = re.compile(r"(?<=://)\S*@")
-_SECRETS_OF_URL = re.compile(rf"([?&#][\w-]*{_SECRET_WORD}=)[^&#\s]*", re.I)
+_SECRETS_OF_URL = re.compile(rf"([?&#;][\w-]*{_SECRET_WORD}=)[^&#;\s]*")
+_QUOTED = re.compile(rf"""(['"](?:[\w.-]*[._-])?{_SECRET_WORD}['"]\s*:\s*['"])[^'"]*""")
 _BEARER = re.compile(r"\b(Bearer|Basic)\s+[^\s'\"]+", re.I)
 
 SHORTEST_SECRET = 8
@@ -32,13 +33,17 @@ def without_secrets(value: Any, name: str = "") -> Any:
     address, such parameters in its query, and what follows "Bearer".
     """
     if isinstance(value, Mapping):
-        return {key: without_secrets(one, str(key)) for key, one in value.items()}
+        secret = _SECRET_NAME.fullmatch(name) is not None
+        return {
+            key: without_secrets(one, name if secret else str(key)) for key, one in value.items()
+        }
     if isinstance(value, list | tuple):
         return [without_secrets(one, name) for one in value]
     if isinstance(value, str):
         if _SECRET_NAME.fullmatch(name):
             return NOT_RECORDED
         text = _SECRETS_OF_URL.sub(rf"\1{NOT_RECORDED}", _USER_OF_URL.sub("", value))
+        text = _QUOTED.sub(rf"\1{NOT_RECORDED}", text)
         return _BEARER.sub(rf"\1 {NOT_RECORDED}", text)
     return value
 
@@ -61,11 +66,13 @@ def word_without_secrets(word: str) -> str:
 def secret_values(value: Any, name: str = "") -> tuple[str, ...]:
     """The texts in a JSON-like value that stand under the name of a secret."""
     if isinstance(value, Mapping):
-        return tuple(one for key in value for one in secret_values(value[key], str(key)))
+        secret = _SECRET_NAME.fullmatch(name) is not None
+        names = ((key, name if secret else str(key)) for key in value)
+        return tuple(one for key, known in names for one in secret_values(value[key], known))
     if isinstance(value, list | tuple):
         return tuple(one for inner in value for one in secret_values(inner, name))
-    secret = isinstance(value, str) and _SECRET_NAME.fullmatch(name)
-    return (value,) if secret and len(value) >= SHORTEST_SECRET else ()
+    known = isinstance(value, str) and _SECRET_NAME.fullmatch(name)
+    return (value,) if known and len(value) >= SHORTEST_SECRET else ()
 
 
 def hidden(text: str, secrets: Iterable[str]) -> str:

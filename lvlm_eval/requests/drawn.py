@@ -4,12 +4,13 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lvlm_eval.datasets.fingerprint import fingerprint_files
 from lvlm_eval.datasets.soco_tree import SocoTree
+from lvlm_eval.drawing.legibility import illegible_note
 from lvlm_eval.errors import InputError
 from lvlm_eval.pictures import PictureMaker, PictureTask
 from lvlm_eval.prompts import Option, Prompt, PromptContext
@@ -85,6 +86,9 @@ class DrawnRequests:
                 lines.append(f"./{kind}s has a '{asset.name}' that hides the built-in {kind}")
         lines += self.drawn_questions.unused_words
         lines += self._other_sizes(questions)
+        sizes = tuple(_photo_sizes(questions).values())
+        note = illegible_note(self.renderer.style, sizes) if self.renderer.style else None
+        lines += [note] if note else []
         return tuple(lines)
 
     def _other_sizes(self, questions: Sequence[Question]) -> list[str]:
@@ -129,11 +133,12 @@ class DrawnRequests:
     def files(self, questions: Sequence[Question]) -> dict[str, str]:
         """Path → fingerprint of each photo of these questions, as far as it is there."""
         paths = {path: self.dataset.image_path(path) for path in _photo_sizes(questions)}
-        return {
-            name: fingerprint_files(((name, path),))
-            for name, path in sorted(paths.items())
-            if path.is_file()
-        }
+        found = {}
+        for name, path in sorted(paths.items()):
+            with suppress(InputError, OSError):  # one that cannot be read fails its own rows
+                if path.is_file():
+                    found[name] = fingerprint_files(((name, path),))
+        return found
 
     def asks(self, question: Question, setting: Setting) -> tuple[Ask, ...]:
         """The rotations of a question.

@@ -2,8 +2,7 @@
 
 Whatever the bytes are: a reader gives records, or raises `InputError` with one printable line that
 names the file; and what it gives accounts for everything that the input holds. Each check takes any
-bytes, so that hypothesis and a coverage-guided fuzzer can both feed it, and returns whether the
-input was read.
+bytes and returns whether they were read.
 """
 
 import csv

@@ -255,3 +255,20 @@ def test_a_pair_that_cannot_give_a_question(tree):
     one = only(found(tree), Kind.NO_QUESTION)
     assert one.file == FIRST
     assert "four candidates are needed" in one.message
+
+
+def test_pairs_that_lie_directly_in_their_list(tree):
+    intra = tree / "PairAnnotations/intra"
+    for path in sorted(intra.glob("*/*.json")):  # ids begin anew in each category
+        path.rename(intra / path.name)
+    assert found(tree) == []
+    assert report_on(tree).counts.to_json()["questions"] == 6
+
+
+def test_linked_folders(tree):
+    (tree / "Images/car").rename(tree.parent / "elsewhere")
+    (tree / "Images/car").symlink_to(tree.parent / "elsewhere")
+    (tree / "Images/circle").symlink_to(tree / "Images")
+    assert found(tree) == []
+    (tree / "Images/car/car_9.JPEG").touch()
+    assert only(found(tree), Kind.IMAGE_UNUSED).file == "Images/car/car_9.JPEG"

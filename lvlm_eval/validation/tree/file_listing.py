@@ -17,10 +17,14 @@ def files_below(root: Path, name: str) -> tuple[str, ...]:
         root: of the dataset.
         name: of the folder below it.
     """
-    return tuple(sorted(_below(root / name, name, _DEEPEST)))
+    return tuple(sorted(_below(root / name, name, ())))
 
 
-def _below(folder: Path, name: str, depth: int) -> Iterator[str]:
+def _below(folder: Path, name: str, above: tuple[str, ...]) -> Iterator[str]:
+    # Links to folders are followed, but not in a circle.
+    real = os.path.realpath(folder)
+    if real in above or len(above) > _DEEPEST:
+        return
     try:
         entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
     except OSError:
@@ -29,6 +33,5 @@ def _below(folder: Path, name: str, depth: int) -> Iterator[str]:
         path = f"{name}/{entry.name}"
         if not entry.is_dir():
             yield path
-        # Links to folders are followed, so that one in a circle must come to an end.
-        elif depth and entry.name != "__MACOSX":
-            yield from _below(folder / entry.name, path, depth - 1)
+        elif entry.name != "__MACOSX":
+            yield from _below(folder / entry.name, path, (*above, real))

@@ -62,8 +62,10 @@ class PairLists:
                 known[name] = distinct(known.get(name, ()), spots)
 
     def _compare(self, pair: SeenPair, split: Split, folder: str) -> None:
+        # Ids are counted anew in each folder, which in a flat list stands for the category.
+        category = folder or pair.target.category
         if pair.pair_id is not None:
-            first = self._ids.setdefault((split, folder, pair.pair_id), pair.file)
+            first = self._ids.setdefault((split, category, pair.pair_id), pair.file)
             if first != pair.file:
                 message = (
                     f"{pair.pair_id} stands in {first}, too: the file's name tells them apart."
