@@ -37,6 +37,8 @@ TEXT, HALO = 0.75, 0.03
 TEXT_SHARE, AROUND_SHARE, HALO_SHARE = 0.3, 0.85, 0.5
 """Least share of a letter's px that are hardly mixed; of the px round it that are halo, whether
 pure or mixed with text; and of those that are pure halo."""
+THIN_AROUND_SHARE, THIN_HALO_SHARE = 0.6, 0.05
+"""The last two where the halo is one px wide, so that most of it is mixed with text or photo."""
 SAME_WORD = 0.25
 """Letters that are nearer together than this, in capital heights, are one label."""
 OCR_CAPITAL, OCR_MARGIN = 24, 12
@@ -206,7 +208,7 @@ def _letters(
             continue
         if any(_on_marker(regions, number, box, one) for one in markers):
             continue
-        reach = max(1, sizes.halo - 1)
+        reach, thin = max(1, sizes.halo - 1), sizes.halo == 1
         rows = slice(max(0, top - reach), bottom + reach)
         columns = slice(max(0, left - reach), right + reach)
         own = regions[rows, columns] == number
@@ -214,8 +216,8 @@ def _letters(
         shown, halo = ink[rows, columns], mixed[rows, columns] & (ink[rows, columns] < 0.5)
         if (
             (shown[own] > TEXT).mean() >= TEXT_SHARE
-            and halo[around].mean() >= AROUND_SHARE
-            and (shown[around] < HALO).mean() >= HALO_SHARE
+            and halo[around].mean() >= (THIN_AROUND_SHARE if thin else AROUND_SHARE)
+            and (shown[around] < HALO).mean() >= (THIN_HALO_SHARE if thin else HALO_SHARE)
         ):
             letters.append(_Letter(number, box))
     return letters

@@ -201,8 +201,8 @@ AGAIN = ("--model-arg", "max_retries=1")
         ),
         (
             Reply(status=429, error=ERROR, headers={"Retry-After": "86400"}),
-            3,
-            "48 of 48 requests failed, most often: RateLimit",
+            4,
+            "asks to wait 1440 minutes: RateLimit",
         ),
         (Reply(status=500, error=ERROR), 3, "most often: InternalServerError"),
         (Reply(body=b"\x00 garbage"), 3, "most often: GarbledAnswerError"),

@@ -190,9 +190,11 @@ def test_a_server_that_goes_away_stops_the_run_resumable() -> None:
 
 def test_a_server_that_asks_for_a_day_is_not_waited_for() -> None:
     reply = Reply(status=429, error={"message": "tomorrow"}, headers={"Retry-After": "86400"})
-    answers, seen = ask(lambda *_: reply)
-    assert [answer.status for answer in answers] == ["error"]
-    assert len(seen) == 1
+    with serving(lambda *_: reply) as server:
+        adapter = build_adapter("openai:m", {"base_url": server.url, "concurrency": 1}).adapter
+        with pytest.raises(StoppedError, match=r"asks to wait 1440 minutes: .*tomorrow"):
+            list(adapter.answer(requests(20)))
+        assert len(server.seen) == 1
 
 
 def test_the_time_out_is_of_the_whole_try(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,6 +328,8 @@ def test_another_variable_can_hold_the_key(monkeypatch: pytest.MonkeyPatch) -> N
     assert seen[0].authorization == "Bearer sk-canary-777"
     with pytest.raises(InputError, match="set NO_SUCH_KEY to your key"):
         build_adapter("openai:m", {"key_env": "NO_SUCH_KEY"})
+    with pytest.raises(InputError, match="set NO_SUCH_KEY to your key"):
+        build_adapter("openai:m", {"key_env": "NO_SUCH_KEY", "base_url": "http://h/v1"})
 
 
 def test_a_masked_key_is_blotted_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,9 @@ def test_a_run_grows_by_questions_and_settings(tree: Path, tmp_path: Path) -> No
     folder = tmp_path / "out"
     assert go(tree, folder, settings=("vis",), limit=1)[0].asked == 4
     assert go(tree, folder, settings=("vis",), limit=3)[0].asked == 8
-    assert go(tree, folder, settings=("desc",), limit=1)[0].asked == 4
+    outcome, watcher = go(tree, folder, settings=("desc",), limit=1)
+    assert outcome.asked == 4
+    assert any("holds 3 questions of earlier calls; all are scored" in n for n in watcher.notes)
     rows = [dict(question.rows) for question in read_questions(folder)]
     assert rows == [{"vis": 4, "desc": 4}, {"vis": 4}, {"vis": 4}]
     assert go(tree, folder)[0].asked == 48 - 16
@@ -233,6 +235,7 @@ def test_rows_without_an_answer_are_errors(tree: Path, tmp_path: Path) -> None:
     ("answers", "complaint"),
     [
         (lambda rs: ["A"], "gave str, expected Response"),
+        (lambda rs: None, "returned None, expected responses: is a yield missing"),  # type: ignore[arg-type,return-value]  # the mistake
         (lambda rs: [Response("x/vis/0", text="A")], "answered 'x/vis/0', which was not asked"),
         (lambda rs: [Response(rs[0].id)] * 2, "answered already"),
         (lambda rs: [Response(rs[0].id, text=3)], "text: Input should be a valid string"),  # type: ignore[arg-type]  # the mistake

@@ -6,6 +6,10 @@ early and resumable.
 """
 
 from lvlm_eval.cli import download, export, listing, run, score, show, validate
-from lvlm_eval.cli.app import run_command_line
+from lvlm_eval.cli.app import app, run_command_line
+
+# The main job first, then what is done with its results, then the data.
+_ORDER = ("run", "score", "show", "list", "validate", "download", "export")
+app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
 
 __all__ = ["download", "export", "listing", "run", "run_command_line", "score", "show", "validate"]

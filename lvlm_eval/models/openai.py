@@ -24,9 +24,18 @@ from lvlm_eval.models.chat_answers import GarbledAnswerError, SilenceError, resp
 from lvlm_eval.models.exchange import Exchange, Tell
 from lvlm_eval.models.pacing import Pacing
 from lvlm_eval.models.secrets import without_secrets
-from lvlm_eval.models.server_trouble import is_filtered, is_temporary, one_line, pause, retry_after
+from lvlm_eval.models.server_trouble import (
+    LONGEST_RETRY_AFTER,
+    is_filtered,
+    is_temporary,
+    one_line,
+    pause,
+    retry_after,
+)
 from lvlm_eval.models.walls import BAD_REQUEST, NO_CONNECTION, UNSENT, Tally
 from lvlm_eval.records import Picture, Request, Response
+
+OPENAI_KEY = "OPENAI_API_KEY"
 
 LONG_PAUSE = 10.0
 """Seconds; a pause that a server asks for is told to the user if it is longer."""
@@ -76,7 +85,7 @@ class OpenAIChat(Adapter):
         timeout: float = 120.0,
         max_retries: int = 6,
         extra: Mapping[str, Any] | None = None,
-        key_env: str = "OPENAI_API_KEY",
+        key_env: str = OPENAI_KEY,
     ) -> None:
         check_whole("concurrency", concurrency, 1)
         check_whole("max_retries", max_retries, 0)
@@ -91,7 +100,7 @@ class OpenAIChat(Adapter):
         if extra is not None and not isinstance(extra, Mapping):
             raise InputError(f"extra is {extra!r}, expected a JSON object.")
         base_url = base_url or os.environ.get("OPENAI_BASE_URL")
-        self._key = read_key(key_env, needed=not base_url)
+        self._key = read_key(key_env, needed=not base_url or key_env != OPENAI_KEY)
         if base_url and not base_url.startswith(("http://", "https://")):
             shown = without_secrets(base_url)
             raise InputError(f"--base-url '{shown}' does not begin with http:// or https://.")
@@ -174,12 +183,14 @@ class OpenAIChat(Adapter):
                 tally.silence(str(error))
                 raise
             except openai.APIStatusError as error:
+                tally.heard()
                 seconds = retry_after(error)
                 if seconds is not None and is_temporary(error):
                     pacing.hold(seconds)
                     if seconds > LONG_PAUSE:
                         self.tell(f"{tally.where} asks to wait {seconds:.0f} s")
                 raise
+            tally.heard()
             pacing.settle(reserved, tokens_of(response))
             return response
 
@@ -256,6 +267,8 @@ class OpenAIChat(Adapter):
             tally.stop(
                 InputError(f"{where} has no model '{self.model}', or is no such server: {said}")
             )
+        elif (seconds := retry_after(error) or 0) > LONGEST_RETRY_AFTER:
+            tally.stop(StoppedError(f"{where} asks to wait {seconds / 60:.0f} minutes: {said}"))
         elif status == 402 or error.code == "insufficient_quota":
             tally.stop(StoppedError(f"{where}: the quota is used up: {said}"))
         elif is_filtered(error):

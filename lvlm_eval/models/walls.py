@@ -29,12 +29,14 @@ class Tally:
         where: the server, for messages.
         concurrency: requests in flight at a time.
         any_answer: one request at least was answered.
+        any_word: the server said something at least, be it an error.
         wall: why no further request should be sent; what is in flight is still waited for.
     """
 
     where: str
     concurrency: int
     any_answer: bool = False
+    any_word: bool = False
     wall: Exception | None = None
     failures_in_a_row: int = 0
     silent_in_a_row: int = 0
@@ -46,12 +48,16 @@ class Tally:
         if self.wall is None:
             self.wall = why
 
+    def heard(self) -> None:
+        """Note a try that was answered, be it with an error."""
+        self.any_word, self.silent_in_a_row = True, 0
+
     def silence(self, said: str) -> None:
         """Note a try that was not answered in time."""
         self.silent_in_a_row += 1
         bound = SILENT_ROUNDS * self.concurrency if self.any_answer else 0
         if self.silent_in_a_row >= max(SILENT_TRIES_AT_START, bound):
-            lately = "any more" if self.any_answer else "at all"
+            lately = "any more" if self.any_word else "at all"
             self.stop(
                 StoppedError(
                     f"{self.where} does not answer {lately}: {said}. If it is only slow, give it "
@@ -63,7 +69,7 @@ class Tally:
         """Note how one request ended, all its tries together."""
         said = response.error
         if response.status != "error":
-            self.any_answer, self.failures_in_a_row, self.silent_in_a_row = True, 0, 0
+            self.any_answer, self.failures_in_a_row = True, 0
         elif response.finish_reason == BAD_REQUEST:
             self.refused_questions.add(question)
         elif response.finish_reason != UNSENT:

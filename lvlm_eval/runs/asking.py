@@ -220,7 +220,12 @@ def _ask(
     answers, problem = 0, "the model gave no answer to this request"
     raised: BaseException | None = None
     try:
-        for response in _checked(adapter.answer(requests), sent):
+        answers_given = adapter.answer(requests)
+        if answers_given is None:
+            raise InputError(
+                "the model's answer() returned None, expected responses: is a yield missing?"
+            )
+        for response in _checked(answers_given, sent):
             answers += response.status != "error"
             yield sent.prediction(response)
     except (InputError, StoppedError):

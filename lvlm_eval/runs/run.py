@@ -191,7 +191,9 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
     # Processes that draw need a moment until they are ready; the checks go on meanwhile.
     with job.source.working(plan.pending if job.model.adapter.needs_pictures else ()):
         _settle_identity(job, plan.chosen, recorded, watcher)
-        _settle_questions(job, plan.chosen, plan.asks)
+        held = _settle_questions(job, plan.chosen, plan.asks)
+        if held > len(plan.chosen):
+            watcher.note(f"{job.folder} holds {held} questions of earlier calls; all are scored")
         for name, count in recorded.unreadable.items():
             watcher.note(f"{name}: {count} unreadable lines were left alone (torn by a crash?)")
         watcher.start(len(plan.asks), len(plan.asks) - len(plan.pending))
@@ -330,8 +332,8 @@ def _check_files(
                 )
 
 
-def _settle_questions(job: Job, chosen: Sequence[Question], asks: Sequence[Ask]) -> None:
-    """Add what this call plans to what earlier calls planned."""
+def _settle_questions(job: Job, chosen: Sequence[Question], asks: Sequence[Ask]) -> int:
+    """Add what this call plans to what earlier calls planned; gives the number of questions."""
     path = job.folder / QUESTIONS
     planned = {one.id: one for one in read_questions(job.folder)} if path.exists() else {}
     earlier = dict(planned)
@@ -342,3 +344,4 @@ def _settle_questions(job: Job, chosen: Sequence[Question], asks: Sequence[Ask])
         planned[question.id] = replace(question, rows={**before.rows, **rows})
     if planned != earlier:
         write_questions(job.folder, tuple(planned.values()))
+    return len(planned)
