@@ -514,3 +514,36 @@ def test_an_irregular_table_from_rows_to_figures(tmp_path: Path) -> None:
     assert strict["average_accuracy"] == round(100 * 4 / 13, 6)
     assert strict["circular_accuracy"] == 0.0
     assert "1 rows have no right answer" in "".join(json.loads(done.stdout)["warnings"])
+
+
+def test_another_server_behind_the_same_name_is_told(tree: Path, tmp_path: Path) -> None:
+    words = ("run", "--model", "openai:m", "--data", tree, "--setting", "desc", "--out", "out")
+    urls = []
+    for limit in (1, 2):
+        with serving(lambda *_: Reply()) as server:
+            urls.append(server.url)
+            done = lvlm_eval(
+                *words, "--base-url", server.url, "--limit", limit, cwd=tmp_path, status=0
+            )
+    assert f"earlier answers here came from {urls[0]}, this call asks {urls[1]}" in done.stderr
+
+
+def test_prices_give_a_total_that_goes_on(tree: Path, tmp_path: Path) -> None:
+    """Each answer has 7 prompt tokens and 1 of its own: 7 · 1000 + 1 · 3000 millionths of a EUR."""
+    (tmp_path / "p.toml").write_text('currency = "EUR"\n[m]\ninput = 1000\noutput = 3000\n')
+    costs = []
+    with serving(lambda *_: Reply()) as server:
+        for limit in (1, 3):
+            done = lvlm_eval(
+                "run", "--model", "openai:m", "--base-url", server.url, "--data", tree,
+                "--setting", "desc", "--prices", "p.toml", "--limit", limit, "--out", "out",
+                "--json", cwd=tmp_path,
+            )  # fmt: skip
+            costs.append(json.loads(done.stdout)["cost"])
+    assert costs == [
+        {"currency": "EUR", "total": 0.04, "this_call": 0.04, "answers_without_token_counts": 0},
+        {"currency": "EUR", "total": 0.12, "this_call": 0.08, "answers_without_token_counts": 0},
+    ]
+    assert (
+        "cost of the recorded answers: 0.1200 EUR, of which 0.0800 EUR in this call" in done.stderr
+    )
