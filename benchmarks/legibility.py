@@ -27,6 +27,8 @@ from marker_finding import FoundMarker, find_markers
 from PIL import Image
 
 from lvlm_eval.datasets.images import read_rgb
+from lvlm_eval.drawing.layout import arrange
+from lvlm_eval.drawing.legibility import drawn_legibly
 from lvlm_eval.renderers import Mark, Renderer, load_renderer, renderer_of_style
 from lvlm_eval.requests import DrawnRequests
 from lvlm_eval.resources import available
@@ -70,6 +72,8 @@ class Cell:
     Attributes:
         errors: px from each keypoint to the nearest marker found; infinite where there is none.
         read: labels read right, beside a marker that was found.
+        legible: labels in pictures that ``drawn_legibly`` calls legible.
+        legible_read: of those.
         references: REF labels among the markers.
         references_read: of those.
         extra: markers and labels found beyond those that were drawn.
@@ -79,6 +83,8 @@ class Cell:
 
     errors: list[float] = field(default_factory=list)
     read: int = 0
+    legible: int = 0
+    legible_read: int = 0
     references: int = 0
     references_read: int = 0
     extra: int = 0
@@ -175,8 +181,10 @@ def fill(work: Work) -> Cell:
         assert renderer.style is not None
         label = renderer.style.label.model_copy(update={"size": 1e-6, "min_size": work.font})
         renderer = renderer_of_style(renderer.style.model_copy(update={"label": label}))
+    assert renderer.style is not None
     cell = Cell()
-    crops: dict[str, list[tuple[str, Image.Image]]] = {"".join(renderer.labels): [], "REF": []}
+    crops: dict[str, list[tuple[str, bool, Image.Image]]]
+    crops = {"".join(renderer.labels): [], "REF": []}
     groups = ((work.scenes, renderer.labels), (work.queries, (renderer.source_label,)))
     for characters, (scenes, labels) in zip(crops, groups, strict=True):
         for scene in scenes:
@@ -187,13 +195,19 @@ def fill(work: Work) -> Cell:
             seen, extra = look(renderer, photo, marks)
             cell.extra += extra
             cell.errors += [one.error for one in seen]
-            crops[characters] += [(one.label, one.shown.crop) for one in seen if one.shown]
+            legible = drawn_legibly(arrange(renderer.style, photo.size, marks))
+            cell.legible += len(seen) if legible else 0
+            found = [(one.label, legible, one.shown.crop) for one in seen if one.shown]
+            crops[characters] += found
     cell.references = len(work.queries)
     for characters, drawn in crops.items():
-        texts = read_labels([crop for _, crop in drawn], characters)
-        right = sum(text == label for text, (label, _) in zip(texts, drawn, strict=True))
-        cell.read += right
-        cell.references_read += right if characters == "REF" else 0
+        texts = read_labels([crop for *_, crop in drawn], characters)
+        right = [
+            legible for text, (label, legible, _) in zip(texts, drawn, strict=True) if text == label
+        ]
+        cell.read += len(right)
+        cell.legible_read += sum(right)
+        cell.references_read += len(right) if characters == "REF" else 0
     return cell
 
 
@@ -235,7 +249,8 @@ def summary(cells: Sequence[Cell]) -> str:
     return (
         f"{sum(len(cell.errors) for cell in cells)} markers; within 2 px {len(near)}, median error "
         f"{statistics.median(near):.2f} px; labels read {total('read')}, of these "
-        f"{total('references_read')} of {total('references')} REF; {total('extra')} markers or "
+        f"{total('references_read')} of {total('references')} REF, and {total('legible_read')} of "
+        f"{total('legible')} in layouts that are called legible; {total('extra')} markers or "
         f"labels found that were not drawn; {total('unmarked')} unmarked photos, something found "
         f"in {total('false')}"
     )

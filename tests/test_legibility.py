@@ -3,15 +3,18 @@
 import math
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from commands import lvlm_eval
 from making import write_tree
 
-from lvlm_eval.drawing.legibility import ROOM, illegible_note, legibility
+from lvlm_eval.drawing.layout import Layout, arrange
+from lvlm_eval.drawing.legibility import ROOM, drawn_legibly, illegible_note, legibility
+from lvlm_eval.drawing.sizing import sizes_of
 from lvlm_eval.drawing.style import Style
-from lvlm_eval.renderers import load_renderer
+from lvlm_eval.renderers import Mark, load_renderer
 from lvlm_eval.resources import available
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
@@ -95,6 +98,9 @@ def test_the_built_in_renderers_are_legible_from_100_by_75_on(found: object) -> 
         # A floor of 40 px needs 216 px.
         ({"size": 0.05, "min_size": 40}, (200, 200), False, 216.0),
         ({"size": 0.05, "min_size": 40}, (216, 216), True, 216.0),
+        # 0.3 · 300 = 90 px, for which there is no room; half as large they are large still.
+        ({"size": 0.3, "min_size": 16}, (400, 225), True, 86.4),
+        ({"size": 0.3, "min_size": 6}, (53, 53), False, 54.0),
     ],
 )
 def test_bounds_by_hand(
@@ -103,6 +109,63 @@ def test_bounds_by_hand(
     found = legibility(style(**label), size)
     assert found.legible is legible
     assert found.least_side == pytest.approx(least_side)
+
+
+CORNER = [(3, 3), (9, 4), (4, 9), (8, 8)]
+SPREAD = [(30, 30), (170, 30), (30, 120), (170, 120)]
+
+
+def layout(style: Style, size: tuple[int, int], places: list[tuple[int, int]]) -> Layout:
+    return arrange(style, size, [Mark(a, x, y) for a, (x, y) in zip("ABCD", places, strict=True)])
+
+
+@pytest.mark.parametrize("found", available("renderers"), ids=lambda found: found.name)
+def test_what_was_drawn_is_judged_by_its_last_sizes(found: object) -> None:
+    built_in = load_renderer(found.name).style  # type: ignore[attr-defined]  # of available()
+    assert built_in is not None
+    assert drawn_legibly(layout(built_in, (200, 150), SPREAD))
+    tiny = layout(built_in, (48, 36), [(x // 5, y // 5) for x, y in SPREAD])
+    assert tiny.sizes.font < sizes_of(built_in, (48, 36), 1.0).font
+    assert not drawn_legibly(tiny)
+
+
+def test_letters_left_out_low_letters_and_thin_rims_are_not_legible() -> None:
+    red = load_renderer("red-arrow").style
+    assert red is not None
+    good = layout(red, (200, 150), SPREAD)
+    assert good.sizes.font == 16
+    for broken in (1, 4):
+        assert not drawn_legibly(replace(good, broken=broken))
+    for changed, legible in (
+        ({"font": 10}, True),
+        ({"font": 9}, False),
+        ({"halo": 2}, True),
+        ({"halo": 1}, False),
+        ({"halo": 0}, True),  # a style without rims has none to lose
+    ):
+        sizes = replace(good.sizes, **changed)
+        assert drawn_legibly(replace(good, sizes=sizes)) is legible, changed
+
+
+@pytest.mark.parametrize("name", ["red-arrow", "red-square", "numbered-dots"])
+def test_what_is_foreseen_as_legible_is_drawn_so(name: str) -> None:
+    """The quick look promises nothing that the layout does not keep, on the sample's questions."""
+    built_in = load_renderer(name).style
+    assert built_in is not None
+    for scene in scenes_of("sample", 10)[0]:
+        photo, places = scene.resized((100, 75))
+        marks = [Mark(a, x, y) for a, (x, y) in zip("ABCD", places, strict=True)]
+        assert legibility(built_in, (100, 75)).legible
+        assert drawn_legibly(arrange(built_in, photo.size, marks))
+
+
+def test_points_in_a_corner_of_a_small_photo_are_told_apart_from_spread_ones() -> None:
+    """Not foreseen from the size: the same photo, with points that leave no room."""
+    red = load_renderer("red-arrow").style
+    assert red is not None
+    assert legibility(red, (100, 75)).legible
+    assert drawn_legibly(layout(red, (100, 75), [(x // 2, y // 2) for x, y in SPREAD]))
+    assert not drawn_legibly(layout(red, (100, 75), CORNER))
 
 
 def test_shrinking_before_drawing_counts() -> None:

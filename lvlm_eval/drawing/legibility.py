@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lvlm_eval.drawing.encoding import size_within
-from lvlm_eval.drawing.sizing import sizes_of
+from lvlm_eval.drawing.layout import Layout
+from lvlm_eval.drawing.sizing import LEAST_HALO, sizes_of
 from lvlm_eval.drawing.style import Style
 
 LEAST_FONT = 10
@@ -49,11 +50,26 @@ def legibility(style: Style, photo: tuple[int, int]) -> Legibility:
     picture = size_within(photo, style.image.max_side)
     side = (picture[0] * picture[1]) ** 0.5
     font = sizes_of(style, picture, 1.0).font
-    legible = font >= LEAST_FONT and side >= ROOM * font
-    floor = round(style.label.min_size)
-    least = ROOM * floor if floor >= LEAST_FONT else LEAST_FONT / style.label.size
+    floor = max(LEAST_FONT, round(style.label.min_size))
+    # Letters above the floor may be drawn smaller where there is no room, and are large still.
+    legible = font >= LEAST_FONT and side >= ROOM * min(font, floor)
+    grown = 0.0 if style.label.min_size >= LEAST_FONT else LEAST_FONT / style.label.size
+    least = max(ROOM * floor, grown)
     reached = style.image.max_side is None or style.image.max_side >= least
     return Legibility(CAPITAL * font, legible, least if reached else None)
+
+
+def drawn_legibly(layout: Layout) -> bool:
+    """Whether the letters of a picture can be read, after all the shrinking that it took.
+
+    What `legibility` foresees from the size alone, this says of the points that there are: markers
+    in a crowd may have to be smaller. Letters with a rim of one px run into the photo.
+
+    Args:
+        layout: of the picture; where a rule is broken, a letter is hidden or left out.
+    """
+    halo, font = layout.sizes.halo, layout.sizes.font
+    return layout.broken == 0 and font >= LEAST_FONT and not 0 < halo < LEAST_HALO
 
 
 def illegible_note(style: Style, photos: Sequence[tuple[int, int]]) -> str | None:
