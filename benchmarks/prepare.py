@@ -4,7 +4,7 @@ Makes a SOCOv1 tree of photo-like images of 500×375 px, one pair a question and
 once, as in the release's 2,000 LVLM questions; then prepares all requests (three settings, four
 rotations) of its questions, text and encoded pictures, in two ways:
 
-- ours: the way that `run` goes, several threads asking for requests, the pictures drawn by
+- ours: the way that `run` goes, four questions at a time, the pictures drawn by
   processes, each decoded, drawn and encoded once;
 - the obvious way: the same code with nothing shared and nothing at the same time, so that every
   request decodes, marks and encodes for itself.
@@ -17,6 +17,7 @@ Run: ``python benchmarks/prepare.py [--questions 2000] [--obvious 60] [--runs 3]
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import tempfile
@@ -36,7 +37,7 @@ from lvlm_eval.runs import DrawingChoices, open_source
 WIDTH, HEIGHT, KEYPOINTS = 500, 375, 12
 PICTURES_OF_REQUESTS = 20
 """Pictures in the twelve requests of a question; two of them are distinct."""
-THREADS = 8
+THREADS = 4
 
 
 def make_tree(root: Path, questions: int) -> None:
@@ -95,10 +96,12 @@ def prepare(root: Path, questions: int, shared: bool) -> dict[str, float]:
         return [picture.sha256 for picture in request.pictures]
 
     if shared:
+        groups = [tuple(rows) for _, rows in itertools.groupby(asks, key=lambda ask: ask.question)]
         with source.working(asks), ThreadPoolExecutor(THREADS) as pool:
-            for digests in pool.map(ready, asks):
+            for all_rows in pool.map(lambda rows: [ready(ask) for ask in rows], groups):
                 first = first or time.perf_counter() - began
-                pictures.update(digests)
+                for digests in all_rows:
+                    pictures.update(digests)
     else:
         for ask in asks:
             pictures.update(ready(ask))

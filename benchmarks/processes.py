@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 MIB = 1024**2
+SECONDS_BETWEEN_LOOKS = 0.5
+"""A look at memory holds the process up; more of them would measure themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class Measured:
 def measured(words: Sequence[str | os.PathLike[str]]) -> Measured:
     """Run a command to its end.
 
-    Memory is the proportional set size, summed over the process and all below it, looked at every
-    50 ms: pages that processes share count once.
+    Memory is the proportional set size, summed over the process and all below it, looked at twice
+    a second: pages that processes share count once.
 
     Raises:
         CalledProcessError: the command failed.
@@ -64,7 +66,7 @@ def python(script: str, *words: object) -> list[str]:
 def _watch(process: "subprocess.Popen[str]", peak: list[float]) -> None:
     while process.poll() is None:
         peak[0] = max(peak[0], sum(_own_mib(one) for one in _family(process.pid)))
-        time.sleep(0.05)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _family(pid: int) -> list[int]:
