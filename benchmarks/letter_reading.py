@@ -84,7 +84,9 @@ def find_labels(
     regions = _regions(mixed & (ink >= 0.5))
     best: list[_Letter] = []
     size = sizes_of(style, picture.size, 1.0)
-    for sizes in dict.fromkeys(sizes_of(style, picture.size, scale) for scale in SCALES):
+    # A layout shrinks letters and markers together: without markers, letters have their full size.
+    scales = SCALES if markers else SCALES[:1]
+    for sizes in dict.fromkeys(sizes_of(style, picture.size, scale) for scale in scales):
         letters = _letters(regions, ink, mixed, markers, sizes)
         if len(letters) > len(best):
             best, size = letters, sizes

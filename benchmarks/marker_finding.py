@@ -26,7 +26,7 @@ Bools = NDArray[np.bool_]
 
 DIRECTIONS = 60
 """From which an arrow is looked for at first; then it is turned until it fits best."""
-AT_A_GLANCE, ROUGHLY, SURELY, WELL = 0.2, 0.35, 0.55, 0.65
+AT_A_GLANCE, ROUGHLY, SURELY, WELL = 0.2, 0.35, 0.5, 0.6
 """Fits from which a place is looked at closely, from which it is a marker, and from which no other
 size is tried."""
 WORTH_SHRINKING = 0.5

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import jinja2
+import jinja2.meta
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -186,12 +187,18 @@ def _from_toml(found: Found) -> Prompt:
     def compiled(field: str, text: str) -> Callable[[Mapping[str, Any]], str]:
         try:
             template = environment.from_string(text)
+            used = sorted(jinja2.meta.find_undeclared_variables(environment.parse(text)))
         except Exception as error:  # deep nesting breaks the compilers behind it in many ways
             raise complain(field, error) from error
 
+        # What names the letters, or is the same for all, is written once and not for each request.
+        @functools.lru_cache(maxsize=16)
+        def written_with(items: tuple[tuple[str, Any], ...]) -> str:
+            return template.render(items).strip()
+
         def fill(values: Mapping[str, Any]) -> str:
             try:
-                written = template.render(values).strip()
+                written = written_with(tuple((n, values[n]) for n in used if n in values))
             except jinja2.UndefinedError as error:
                 may_use = f". A template may use: {', '.join(sorted(values))}."
                 raise complain(field, error, may_use) from error
@@ -220,7 +227,7 @@ def _from_toml(found: Found) -> Prompt:
             raise InputError(f"prompt '{found.name}' has no template for '{context.setting}'.")
         values: dict[str, Any] = {name: getattr(context, name) for name in _CONTEXT_NAMES}
         values["options"] = "\n".join(option_line(one, context.category) for one in context.options)
-        values["letters"] = [one.letter for one in context.options]
+        values["letters"] = tuple(one.letter for one in context.options)
         values["answer"] = answer(values)
         return PromptText(
             user=templates[context.setting](values),

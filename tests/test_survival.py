@@ -6,6 +6,7 @@ systems of a few kB.
 
 import hashlib
 import json
+import os
 import random
 import subprocess
 import threading
@@ -23,7 +24,8 @@ from serving import Reply, Seen, Server, serving
 from lvlm_eval.records import SETTINGS
 from lvlm_eval.runs.jobs import DrawingChoices, open_source
 
-KILLS = 50
+KILLS = int(os.environ.get("LVLM_EVAL_KILLS", "12"))
+"""How often a run is killed; fifty times in CI."""
 
 
 def good_text(seen: Seen) -> str:
@@ -96,7 +98,7 @@ def key_of(seen: Seen) -> tuple[str, tuple[str, ...]]:
 
 
 @pytest.mark.slow
-def test_killed_fifty_times_against_an_unreliable_server(tmp_path: Path) -> None:
+def test_killed_again_and_again_against_an_unreliable_server(tmp_path: Path) -> None:
     categories = ("car", "bus", "cat", "cup", "bed", "dog")
     data = write_tree(tmp_path / "tree", categories, images=12)  # 72 questions, 864 rows
     ids = request_ids(data)
@@ -114,7 +116,7 @@ def test_killed_fifty_times_against_an_unreliable_server(tmp_path: Path) -> None
             outputs.append(output)
             again = {ids[key_of(seen)] for seen in server.seen[sent:]} & on_disk
             assert not again, f"asked again: {again}"
-        assert 100 < len(answered(out)) < 864  # the kills fell into the work
+        assert 2 * KILLS < len(answered(out)) < 864  # the kills fell into the work
         for _ in range(20):  # rows whose tries all failed are asked again
             on_disk, sent = set(answered(out)), len(server.seen)
             done = subprocess.run(

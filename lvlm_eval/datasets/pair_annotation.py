@@ -292,6 +292,8 @@ class _Reader:
 
     def _name(self, data: _JsonObject, name: str, where: str = "") -> str:
         value = data.get(name)
+        if type(value) is str and value.isprintable():
+            return value
         if value is None:
             return ""
         path = f"{where}.{name}" if where else name
@@ -303,6 +305,8 @@ class _Reader:
         return value
 
     def _number(self, value: object, where: str, member: str = "") -> float:
+        if type(value) is float and -_FARTHEST <= value <= _FARTHEST:
+            return value
         number = _finite(value)
         if number is None:
             self._refuse(where + member, f"{shown(value)} is not a finite number.")

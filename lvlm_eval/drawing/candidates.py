@@ -5,12 +5,21 @@ tail), a length and a side of the tail for the label.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
 
 from lvlm_eval.drawing.lettering import LabelBox
-from lvlm_eval.drawing.rating import Bools, Floats, covers_other, label_fits, nearness
+from lvlm_eval.drawing.rating import (
+    Bools,
+    Floats,
+    covers_other,
+    frame_of,
+    label_fits,
+    nearness,
+    parted,
+)
 from lvlm_eval.drawing.sizing import Sizes
 
 FAR = 4.0
@@ -78,7 +87,7 @@ def enumerate_ways(
         box: of the labels.
         grid: the ways that are tried.
     """
-    along, multiples, sides = _variants(sizes, grid)
+    along, multiples, sides = _variants(grid, arrows=sizes.length > 0)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1) * sides[:, None]
     half = np.array([box.width, box.height]) / 2
     if sizes.length:
@@ -97,9 +106,10 @@ def enumerate_ways(
         tails = points[:, None] + along * leader[:, None]
         shift = along * (away - leader + _edge_distance(along, half))[:, None]
     corners = np.rint(tails + shift - half)
-    covers = covers_other(points, tails, sizes)
+    frame = frame_of(points, tails)
+    covers = covers_other(frame, sizes)
     fits = label_fits(points, tails, corners, half, picture, sizes)
-    cost = nearness(points, tails, corners, half, picture, sizes)
+    cost = nearness(points, tails, corners, half, picture, sizes, frame)
     preference = (
         0.9 * np.abs(np.log(multiples)) + 0.55 * (sides != 0)
         if sizes.length
@@ -107,19 +117,23 @@ def enumerate_ways(
     )
     cost = np.round(cost + np.asarray(preference, dtype=np.float64), 6)
     limit = np.array(picture, dtype=np.float64)
-    outside = np.maximum(-tails, tails - limit).max(axis=2).clip(min=0)
+    outside = np.maximum(*parted(np.maximum(-tails, tails - limit))).clip(min=0)
     harm = cost + 10.0 * np.round(outside, 6)
     return Ways(points, tails, corners, half, fits, covers, cost, harm)
 
 
-def _variants(sizes: Sizes, grid: Grid) -> tuple[Floats, Floats, Floats]:
+@lru_cache(maxsize=8)
+def _variants(grid: Grid, arrows: bool) -> tuple[Floats, Floats, Floats]:
     """Direction, length and side of each way; the ways of one direction are neighbours."""
-    variants = product(grid.arrows, SIDES) if sizes.length else product(grid.gaps, (0,))
+    variants = product(grid.arrows, SIDES) if arrows else product(grid.gaps, (0,))
     multiples, sides = (np.array(part, dtype=np.float64) for part in zip(*variants, strict=True))
     angles = np.arange(grid.directions, dtype=np.float64) * (2 * np.pi / grid.directions)
     circle = np.round(np.stack([np.cos(angles), np.sin(angles)], axis=1), 12)
     along = np.repeat(circle, len(multiples), axis=0)
-    return along, np.tile(multiples, len(circle)), np.tile(sides, len(circle))
+    found = along, np.tile(multiples, len(circle)), np.tile(sides, len(circle))
+    for part in found:
+        part.flags.writeable = False
+    return found
 
 
 def _edge_distance(along: Floats, half: Floats) -> Floats:

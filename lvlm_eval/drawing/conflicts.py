@@ -1,12 +1,13 @@
 """What two markers do to each other: labels that overlap, arrows that cross labels or arrows."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lvlm_eval.drawing.candidates import Ways
-from lvlm_eval.drawing.rating import Bools, Floats
+from lvlm_eval.drawing.rating import Bools, Floats, norm
 from lvlm_eval.drawing.sizing import Sizes
 
 FORBIDDEN = 1e6
@@ -35,7 +36,7 @@ def conflict_costs(ways: Ways, chosen: NDArray[np.int64], labelled: Bools, sizes
     rows = np.arange(marks)[:, None]
     tails, centres = ways.tails[rows, chosen], ways.centres[rows, chosen]
     costs = np.zeros((marks, marks, k, k))
-    first, second = np.triu_indices(marks, 1)
+    first, second = _every_two(marks)
     if not len(first):
         return costs
     label = max(2.0, float(ways.half.max()) * 2)
@@ -51,7 +52,7 @@ def conflict_costs(ways: Ways, chosen: NDArray[np.int64], labelled: Bools, sizes
     total = 3 * FORBIDDEN * (overlap & with_a & with_b)
     total += FORBIDDEN * (_hits(a, b.centre, half, sizes) & with_b)
     total += FORBIDDEN * (_hits(b, a.centre, half, sizes) & with_a)
-    total += 1.5 * np.exp(-_length(*apart) / label) * (with_a & with_b)
+    total += 1.5 * np.exp(-norm(*apart) / label) * (with_a & with_b)
     total += CROSSING * _cross(a, b)
     if sizes.length:
         for one, other, shown in ((a, b, with_b), (b, a, with_a)):
@@ -61,6 +62,13 @@ def conflict_costs(ways: Ways, chosen: NDArray[np.int64], labelled: Bools, sizes
     costs[first, second] = total
     costs[second, first] = total.transpose(0, 2, 1)
     return costs
+
+
+@lru_cache(maxsize=64)
+def _every_two(marks: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    first, second = np.triu_indices(marks, 1)
+    first.flags.writeable = second.flags.writeable = False
+    return first, second
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ def _hits(body: _Side, centre: Floats, half: Floats, sizes: Sizes) -> Bools:
     if not sizes.length:
         away = np.maximum(np.abs(centre - body.tip) - half, 0)
         line = half + sizes.leader + ARROW_MARGIN
-        on_shape = _length(*away) < sizes.reach + ARROW_MARGIN
+        on_shape = norm(*away) < sizes.reach + ARROW_MARGIN
         on_line = _segment_in_box(body.tip, body.tail - body.tip, centre, line)
         return np.asarray(on_shape | on_line)
     arrow = body.tail - body.tip
@@ -133,9 +141,4 @@ def _to_arrow(point: Floats, body: _Side) -> Floats:
     x, y = point - body.tip
     share = (x * span_x + y * span_y) / square
     np.clip(share, 0, 1, out=share)
-    return _length(x - share * span_x, y - share * span_y)
-
-
-def _length(x: Floats, y: Floats) -> Floats:
-    """Several times as fast as hypot, which guards against sizes that no picture has."""
-    return np.asarray(np.sqrt(x * x + y * y))
+    return norm(x - share * span_x, y - share * span_y)

@@ -19,6 +19,8 @@ from lvlm_eval.records import Picture
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_FILTER_AVERAGE = 3
 BAND_BYTES = 1 << 17
+FLAT = 0.125
+"""Part of the filtered bytes that are 0, from which looking for runs of them pays."""
 
 
 def size_within(photo: tuple[int, int], max_side: int | None) -> tuple[int, int]:
@@ -64,16 +66,21 @@ def png_bytes(image: Image.Image) -> bytes:
     """Encode RGB as PNG, in about half the time of Pillow's own writer and as small.
 
     Pillow tries five filters on every row, which takes longer than compressing a photo. The average
-    filter with run-length matching alone comes out within 3 % of the size of its best setting.
+    filter and a code for single bytes, with runs where an image is flat, come out within 3 % of the
+    size of its best setting.
     """
     pixels = np.asarray(image).reshape(image.height, image.width * 3)
     nothing_above = np.zeros((1, pixels.shape[1]), np.uint8)
-    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
     # In bands that stay in the processor's cache.
     band = max(1, BAND_BYTES // pixels.shape[1])
     bands = [np.concatenate([nothing_above, pixels[:band]])]
     bands.extend(pixels[top - 1 : top + band] for top in range(band, image.height, band))
-    body = b"".join([*(packer.compress(_filtered(rows).data) for rows in bands), packer.flush()])
+    filtered = [_filtered(rows) for rows in bands]
+    level = sum(rows.size - np.count_nonzero(rows) for rows in filtered)
+    flat = level > FLAT * pixels.size
+    strategy = zlib.Z_RLE if flat else zlib.Z_HUFFMAN_ONLY
+    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, strategy)
+    body = b"".join([*(packer.compress(rows.data) for rows in filtered), packer.flush()])
     header = struct.pack(">IIBBBBB", image.width, image.height, 8, 2, 0, 0, 0)
     chunks = (_chunk(b"IHDR", header), _chunk(b"IDAT", body), _chunk(b"IEND", b""))
     return PNG_SIGNATURE + b"".join(chunks)

@@ -4,6 +4,8 @@ Everywhere: points are (marks, 2); tails of arrows and corners of label boxes ar
 all in px. ``half`` is half the width and height of a label box.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,41 @@ BODY_MARGIN = 1.5
 """Px between an arrow and another candidate's point, at least."""
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Every point as seen from every arrow, (marks, ways, points), and the arrows themselves.
+
+    Attributes:
+        along: px from the arrow's tip to the point, towards the tail.
+        across: px from the arrow's axis to the point.
+        length: of the arrow in px, (marks, ways).
+    """
+
+    along: Floats
+    across: Floats
+    length: Floats
+
+
+def frame_of(points: Floats, tails: Floats) -> Frame:
+    """See every point from every arrow."""
+    span_x, span_y = parted(tails - points[:, None])
+    length = norm(span_x, span_y)
+    scale = np.maximum(length, 1e-9)
+    unit_x, unit_y = (span_x / scale)[..., None], (span_y / scale)[..., None]
+    to_x, to_y = parted((points[None] - points[:, None])[:, None])
+    return Frame(to_x * unit_x + to_y * unit_y, np.abs(to_x * unit_y - to_y * unit_x), length)
+
+
+def parted(pairs: Floats) -> tuple[Floats, Floats]:
+    """The two coordinates; sums over an axis of two are many times as slow as adding them."""
+    return pairs[..., 0], pairs[..., 1]
+
+
+def norm(x: Floats, y: Floats) -> Floats:
+    """Several times as fast as hypot, which guards against sizes that no picture has."""
+    return np.asarray(np.sqrt(x * x + y * y))
+
+
 def label_fits(
     points: Floats,
     tails: Floats,
@@ -31,27 +68,34 @@ def label_fits(
 
     The tail of its arrow must be inside the picture, too.
     """
-    limit = np.array(picture, dtype=np.float64)
-    inside = (corners >= 0).all(axis=2) & (corners + 2 * half <= limit).all(axis=2)
-    centres = corners + half
+    (left, top), (width, height) = parted(corners), picture
+    inside = (left >= 0) & (top >= 0)
+    inside &= (left + 2 * half[0] <= width) & (top + 2 * half[1] <= height)
     if sizes.length:
         margin = sizes.line + sizes.rim
-        inside &= ((tails >= margin) & (tails <= limit - margin)).all(axis=2)
+        x, y = parted(tails)
+        inside &= (x >= margin) & (x <= width - margin) & (y >= margin) & (y <= height - margin)
     if not half.any():
         return np.asarray(inside)
-    offset = np.abs(centres[:, :, None] - points[None, None])
-    distance = np.linalg.norm(np.maximum(offset - half, 0), axis=3)
-    on_point = (distance < max(POINT_MARGIN, sizes.reach)).any(axis=2)
-    return np.asarray(inside & ~on_point)
+    on_point = _to_label(points, corners + half, half) < max(POINT_MARGIN, sizes.reach)
+    return np.asarray(inside & ~on_point.any(axis=2))
 
 
-def covers_other(points: Floats, tails: Floats, sizes: Sizes) -> Bools:
+def _to_label(points: Floats, centres: Floats, half: Floats) -> Floats:
+    """Px from every label's box to every point, (marks, ways, points)."""
+    (x, y), (point_x, point_y) = parted(centres[:, :, None]), parted(points)
+    return norm(
+        np.maximum(np.abs(x - point_x) - half[0], 0), np.maximum(np.abs(y - point_y) - half[1], 0)
+    )
+
+
+def covers_other(frame: Frame, sizes: Sizes) -> Bools:
     """Whether an arrow, or a line to a far label, lies on another mark's point, (marks, ways).
 
     A point within a px or so of the arrow's own tip is no reason: all directions touch it.
     """
-    along, across, length = _arrow_frame(points, tails)
-    own = np.eye(len(points), dtype=np.bool_)[:, None]
+    along, across, length = frame.along, frame.across, frame.length
+    own = np.eye(len(along), dtype=np.bool_)[:, None]
     if not sizes.length:
         near = 0.5 * BODY_MARGIN
         on_line = (along > sizes.radius) & (along < length[..., None] + near)
@@ -67,17 +111,6 @@ def covers_other(points: Floats, tails: Floats, sizes: Sizes) -> Bools:
     return np.asarray((hit & ~own).any(axis=2))
 
 
-def _arrow_frame(points: Floats, tails: Floats) -> tuple[Floats, Floats, Floats]:
-    """Each point as seen from each arrow: px along it from the tip, px to its side; lengths."""
-    arrow = tails - points[:, None]
-    length = np.linalg.norm(arrow, axis=2)
-    unit = arrow / np.maximum(length, 1e-9)[..., None]
-    to_point = points[None, None] - points[:, None, None]
-    along = (to_point * unit[:, :, None]).sum(axis=3)
-    across = np.abs(to_point[..., 0] * unit[:, :, None, 1] - to_point[..., 1] * unit[:, :, None, 0])
-    return along, across, length
-
-
 def nearness(
     points: Floats,
     tails: Floats,
@@ -85,48 +118,47 @@ def nearness(
     half: Floats,
     picture: tuple[int, int],
     sizes: Sizes,
+    frame: Frame,
 ) -> Floats:
     """Nearness to other points and to the border, and pointing outward from the crowd."""
     limit = np.array(picture, dtype=np.float64)
     centres = corners + half
     label = max(2.0, float(half.max()) * 2)
     scale = sizes.length + label + sizes.reach
-    cost = np.zeros(tails.shape[:2])
 
-    offset = np.abs(centres[:, :, None] - points[None, None]) - half
-    to_label = np.linalg.norm(np.maximum(offset, 0), axis=3)
     others = ~np.eye(len(points), dtype=np.bool_)[:, None]
-    cost += (2.0 * np.exp(-to_label / (0.5 * label)) * others).sum(axis=2)
+    to_label = _to_label(points, centres, half)
+    cost = (2.0 * np.exp(-to_label / (0.5 * label)) * others).sum(axis=2)
     if sizes.length:
-        along, across, length = _arrow_frame(points, tails)
-        beyond = np.maximum(np.maximum(-along, along - length[..., None]), 0)
-        to_arrow = np.hypot(across, beyond)
+        beyond = np.maximum(np.maximum(-frame.along, frame.along - frame.length[..., None]), 0)
+        to_arrow = np.hypot(frame.across, beyond)
         # A point behind the tip is in nobody's way, however near the tip it is.
-        ahead = np.clip(along / (0.25 * sizes.length), 0, 1)
+        ahead = np.clip(frame.along / (0.25 * sizes.length), 0, 1)
         cost += (2.0 * np.exp(-to_arrow / (0.25 * sizes.length)) * ahead * others).sum(axis=2)
         cost += _clipped_head(points, tails, limit, sizes)
 
-    room = np.minimum(corners, limit - corners - 2 * half).min(axis=2)
+    room = np.minimum(*parted(np.minimum(corners, limit - corners - 2 * half)))
     cost += 0.5 * np.clip(1 - room / (0.35 * label), 0, 1)
 
     middle = points.mean(axis=0) if len(points) > 1 else limit / 2
     outward = points - middle
     outward = outward / np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 0.5 * scale)
-    heading = centres - points[:, None]
-    heading = heading / np.maximum(np.linalg.norm(heading, axis=2, keepdims=True), 1e-9)
-    cost -= 0.8 * (heading * outward[:, None]).sum(axis=2)
+    heading_x, heading_y = parted(centres - points[:, None])
+    far = np.maximum(norm(heading_x, heading_y), 1e-9)
+    heading_x, heading_y = heading_x / far, heading_y / far
+    cost -= 0.8 * (heading_x * outward[:, :1] + heading_y * outward[:, 1:])
     # Where nothing else decides, arrows come from above right.
-    return np.asarray(cost - 0.06 * (heading @ np.array([0.5, -0.85])))
+    return np.asarray(cost - 0.06 * (heading_x * 0.5 - heading_y * 0.85))
 
 
 def _clipped_head(points: Floats, tails: Floats, limit: Floats, sizes: Sizes) -> Floats:
     """How much of an arrow's head would be outside the picture, 0 to 2."""
     arrow = tails - points[:, None]
-    unit = arrow / np.linalg.norm(arrow, axis=2, keepdims=True)
+    unit = arrow / norm(*parted(arrow))[..., None]
     across = np.stack([-unit[..., 1], unit[..., 0]], axis=2) * (sizes.head_half + sizes.rim)
     back = points[:, None] + unit * sizes.head_length
     lost = np.zeros(tails.shape[:2])
     for corner in (back + across, back - across):
-        outside = np.maximum(-corner, corner - limit).max(axis=2)
+        outside = np.maximum(*parted(np.maximum(-corner, corner - limit)))
         lost += np.clip(outside / max(1.0, sizes.head_half), 0, 1)
     return lost

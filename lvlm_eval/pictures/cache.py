@@ -57,11 +57,15 @@ class PictureCache:
 
     def _forget(self, latest: Hashable) -> None:
         """Drop the oldest entries, but neither the latest nor what is being made."""
-        finished = [key for key, entry in self._entries.items() if entry.done() and key != latest]
-        for key in finished:
+        dropped = []
+        for key, entry in self._entries.items():
             if self._bytes <= self._bytes_kept:
                 break
-            self._bytes -= _size(self._entries.pop(key))
+            if entry.done() and key != latest:
+                self._bytes -= _size(entry)
+                dropped.append(key)
+        for key in dropped:
+            del self._entries[key]
 
 
 def _size(entry: "Future[Pictures]") -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lvlm_eval.pictures.cache import PictureCache
 from lvlm_eval.pictures.task import PictureTask, draw
-from lvlm_eval.pictures.workers import PictureWorkers, WorkerLostError
+from lvlm_eval.pictures.workers import PictureWorkers
 from lvlm_eval.records import Picture
 from lvlm_eval.renderers import Renderer
 
@@ -44,12 +44,11 @@ class PictureMaker:
             tasks: how many are to be expected. For a few, and for a renderer that is a user's
                 Python file, none is started.
         """
-        style = self._renderer.style
         count = min(MOST_WORKERS, len(os.sched_getaffinity(0)) if _LINUX else os.cpu_count() or 1)
-        if style is None or tasks < FEWEST_TASKS or count < 2:
+        if self._renderer.style is None or tasks < FEWEST_TASKS or count < 2:
             yield
             return
-        with PictureWorkers(style, count) as self._workers:
+        with PictureWorkers(self._renderer, count) as self._workers:
             try:
                 yield
             finally:
@@ -57,8 +56,7 @@ class PictureMaker:
 
     def _made(self, task: PictureTask) -> tuple[Picture, ...]:
         if self._workers is not None:
-            with contextlib.suppress(WorkerLostError):
-                return self._workers.draw(task)
+            return self._workers.draw(task)
         return draw(task, self._renderer)
 
 

@@ -1,6 +1,6 @@
 """One photo, and the ways in which it is to be marked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lvlm_eval.datasets.images import read_rgb
@@ -25,6 +25,14 @@ class PictureTask:
     name: str
     size: tuple[int, int]
     variants: tuple[tuple[Mark, ...], ...]
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Computed once: a task is the key of a cache that each of its requests looks into.
+        object.__setattr__(self, "_hash", hash((self.path, self.size, self.variants)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 def draw(task: PictureTask, renderer: Renderer) -> tuple[Picture, ...]:

@@ -1,18 +1,21 @@
 """A process that draws: ``python -m lvlm_eval.pictures.worker``, started by ``workers``.
 
-It reads the marker style and then one task after the other from standard input, and writes what
-became of each to standard output, all pickled. It ends with its input, so that it outlives no
-parent, however that one was killed.
+It reads the marker style from standard input and says that it is ready; then it reads one task
+after the other and writes what became of each to standard output, all pickled. It ends with its
+input, so that it outlives no parent, however that one was killed.
 """
 
 import os
 import pickle
 import sys
+from typing import IO
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.pictures.task import draw
 from lvlm_eval.renderers import renderer_of_style
 from lvlm_eval.user_files import said
+
+READY = "ready"
 
 
 def main() -> None:
@@ -22,6 +25,7 @@ def main() -> None:
     # Whatever a library prints must not get between the pictures.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     renderer = renderer_of_style(pickle.load(tasks))
+    _say(READY, results)
     while True:
         try:
             task = pickle.load(tasks)
@@ -33,11 +37,15 @@ def main() -> None:
             answer = error
         except Exception as error:
             answer = RuntimeError(said(error))
-        try:
-            pickle.dump(answer, results, pickle.HIGHEST_PROTOCOL)
-            results.flush()
-        except BrokenPipeError:
-            os._exit(0)  # nobody waits for it any more
+        _say(answer, results)
+
+
+def _say(answer: object, results: IO[bytes]) -> None:
+    try:
+        pickle.dump(answer, results, pickle.HIGHEST_PROTOCOL)
+        results.flush()
+    except BrokenPipeError:
+        os._exit(0)  # nobody waits for it any more
 
 
 if __name__ == "__main__":

@@ -6,20 +6,24 @@ import pickle
 import queue
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import lvlm_eval
 from lvlm_eval.drawing.style import Style
-from lvlm_eval.pictures.task import PictureTask
+from lvlm_eval.pictures.task import PictureTask, draw
 from lvlm_eval.records import Picture
+from lvlm_eval.renderers import Renderer
 
+PIPE_BYTES = 1 << 20
+"""A picture or two, so that a process goes on to its next task before this one has been read."""
 SECONDS_TO_END = 2.0
 
 
 class WorkerLostError(Exception):
-    """The process ended, was killed, or sent garbage; its task is undone."""
+    """No process does this task: the one that had it was lost, or none has started yet."""
 
 
 class _Worker:
@@ -36,8 +40,19 @@ class _Worker:
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
             start_new_session=True,
+            pipesize=PIPE_BYTES,
         )
+        self._ready = False
         self._send(style)
+
+    def wait_until_ready(self) -> None:
+        """Wait while it loads its libraries, which takes about half a second.
+
+        Raises:
+            WorkerLostError: it could not.
+        """
+        self._received()
+        self._ready = True
 
     def draw(self, task: PictureTask) -> tuple[Picture, ...]:
         """Have a task done.
@@ -47,18 +62,23 @@ class _Worker:
             Exception: whatever the drawing raised.
         """
         self._send(task)
-        assert self._process.stdout is not None
-        try:
-            answer = pickle.load(self._process.stdout)
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-            raise WorkerLostError from error
+        answer = self._received()
         if isinstance(answer, Exception):
             raise answer
         pictures: tuple[Picture, ...] = answer
         return pictures
 
+    def _received(self) -> Any:
+        assert self._process.stdout is not None
+        try:
+            return pickle.load(self._process.stdout)
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+            raise WorkerLostError from error
+
     def end(self) -> None:
         """Let it finish what it does, but not for long."""
+        if not self._ready:  # it has nothing to finish, and someone may still wait for it
+            self._process.kill()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -79,23 +99,31 @@ class _Worker:
 
 
 class PictureWorkers:
-    """Processes that draw in one style; safe to be used by many threads.
+    """Processes that draw with one renderer; safe to be used by many threads.
 
     Args:
-        style: of the markers.
+        renderer: one with a style, so that another process can draw the same.
         count: how many processes.
+
+    Attributes:
+        ready: set when the first process is.
     """
 
-    def __init__(self, style: Style, count: int) -> None:
-        # A place stays in the queue when its process is lost; whoever takes it draws himself.
+    def __init__(self, renderer: Renderer, count: int) -> None:
+        assert renderer.style is not None
+        self._renderer = renderer
+        self.ready = threading.Event()
+        # Whoever takes a place without a process draws himself. There is one such place until a
+        # process is ready, and one in the place of each that is lost.
         self._free: queue.Queue[_Worker | None] = queue.Queue()
+        self._free.put(None)
+        self._end_of_standing_in = threading.Lock()  # for the first to take it, and for ever
         self._all: list[_Worker] = []
         for _ in range(count):
             with contextlib.suppress(OSError, WorkerLostError):  # no memory for one more
-                self._all.append(_Worker(style))
+                self._all.append(_Worker(renderer.style))
         for worker in self._all:
-            self._free.put(worker)
-        self._free.put(None) if not self._all else None
+            threading.Thread(target=self._welcome, args=(worker,), daemon=True).start()
 
     def __enter__(self) -> "PictureWorkers":
         return self
@@ -113,21 +141,27 @@ class PictureWorkers:
         """Wait for a free process and have the task done.
 
         Raises:
-            WorkerLostError: the process was lost; draw the task in this process.
             InputError: the photo cannot be drawn on.
         """
-        with self._place() as worker:
-            if worker is None:
-                raise WorkerLostError
-            return worker.draw(task)
-
-    @contextlib.contextmanager
-    def _place(self) -> Iterator[_Worker | None]:
         worker = self._free.get()
         try:
-            yield worker
-        except WorkerLostError:
-            worker = None
-            raise
+            if worker is not None:
+                with contextlib.suppress(WorkerLostError):
+                    return worker.draw(task)
+                worker = None
+            return draw(task, self._renderer)
         finally:
-            self._free.put(worker)
+            if worker is not None or not self._ends_standing_in():
+                self._free.put(worker)
+
+    def _welcome(self, worker: _Worker) -> None:
+        try:
+            worker.wait_until_ready()
+        except WorkerLostError:
+            self._free.put(None)
+            return
+        self._free.put(worker)
+        self.ready.set()
+
+    def _ends_standing_in(self) -> bool:
+        return self.ready.is_set() and self._end_of_standing_in.acquire(blocking=False)
