@@ -1,6 +1,7 @@
 """Reads a recorded prediction with both parsers and marks it."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from lvlm_eval.answers.official import official
@@ -38,17 +39,26 @@ def read(prediction: Prediction) -> ScoredRow:
         readings = _REFUSED
     else:
         drawn = prediction.options if prediction.drawn is None else prediction.drawn
-        readings = {
-            # The public pipeline keeps answers in a spreadsheet, whose reader takes such a text for
-            # an empty cell before anything is parsed.
-            "official": official("" if prediction.text in MISSING_MARKERS else prediction.text),
-            "strict": strict(prediction.text, drawn, truncated=prediction.status == "truncated"),
-        }
+        truncated = prediction.status == "truncated"
+        readings = _readings(prediction.text, tuple(drawn.items()), truncated)
     correct = {
         "official": (readings["official"].letter or "") == answer,
         "strict": bool(answer) and readings["strict"].letter == answer,
     }
     return _row(prediction, readings, correct)
+
+
+@lru_cache(maxsize=1024)
+def _readings(
+    text: str, drawn: tuple[tuple[str, str], ...], truncated: bool
+) -> Mapping[str, Reading]:
+    """What each parser reads. Most answers are a single letter, so most have been read before."""
+    return {
+        # The public pipeline keeps answers in a spreadsheet, whose reader takes such a text for
+        # an empty cell before anything is parsed.
+        "official": official("" if text in MISSING_MARKERS else text),
+        "strict": strict(text, dict(drawn), truncated=truncated),
+    }
 
 
 def missing(question: str, setting: Setting, rotation: int) -> ScoredRow:

@@ -17,6 +17,7 @@ from lvlm_eval.errors import InputError, one_line
 from lvlm_eval.records import Box, ConceptMatch, Defect, Keypoint, Pair, View
 
 _DESCRIPTION_FIELDS = ("description", "phrase", "text", "language")
+_NUMBERS = (float, int)
 _LANGUAGE_CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?")
 
 # Beyond this a number is no pixel position, and arithmetic on it may overflow.
@@ -201,15 +202,15 @@ class _Reader:
     def _keypoints(self, data: _JsonObject, name: str, side: int) -> tuple[Keypoint, ...]:
         points: dict[str, Keypoint] = {}
         for place, item in enumerate(self._list(data, name)):
-            where = f"{name}[{place}]"
-            point = self._keypoint(item, where)
+            point = _usual_keypoint(item) or self._keypoint(item, f"{name}[{place}]")
             if point.name in points:
+                where = f"{name}[{place}]"
                 self._note(where, f"{shown(point.name)} stands there twice: the first one holds.")
                 continue
             points[point.name] = point
             if not (0 <= point.x < side and 0 <= point.y < side):
                 self._note(
-                    where,
+                    f"{name}[{place}]",
                     f"{shown(point.name)} at ({point.x:g}, {point.y:g}) px lies outside the padded "
                     f"square of {side} px: scored as it stands.",
                 )
@@ -305,8 +306,6 @@ class _Reader:
         return value
 
     def _number(self, value: object, where: str, member: str = "") -> float:
-        if type(value) is float and -_FARTHEST <= value <= _FARTHEST:
-            return value
         number = _finite(value)
         if number is None:
             self._refuse(where + member, f"{shown(value)} is not a finite number.")
@@ -319,6 +318,30 @@ class _Reader:
 
     def _refuse(self, name: str, message: str) -> NoReturn:
         raise refusal(self.origin.file, name, message)
+
+
+def _usual_keypoint(item: Any) -> Keypoint | None:
+    """A keypoint that has nothing unusual about it; None where one must look closer.
+
+    Nearly all are such, and a release has a million of them.
+    """
+    try:
+        name, (x, y), concept = item["name"], item["pos"], item.get("concept_name")
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    usual = (
+        type(name) is str
+        and name
+        and name.isprintable()
+        and type(x) in _NUMBERS
+        and type(y) in _NUMBERS
+        and -_FARTHEST <= x <= _FARTHEST
+        and -_FARTHEST <= y <= _FARTHEST
+        and (concept is None or (type(concept) is str and concept.isprintable()))
+        and type(item["pos"]) is list
+        and item.keys().isdisjoint(_DESCRIPTION_FIELDS)
+    )
+    return Keypoint(name, float(x), float(y), concept or None, None) if usual else None
 
 
 def _finite(value: object) -> float | None:

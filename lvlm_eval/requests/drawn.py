@@ -2,11 +2,12 @@
 
 import functools
 import hashlib
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from lvlm_eval.datasets.fingerprint import fingerprint_files
 from lvlm_eval.datasets.soco_tree import SocoTree
@@ -27,10 +28,12 @@ from lvlm_eval.records import (
     Question,
     Request,
     Setting,
-    plain,
 )
 from lvlm_eval.renderers import Mark, Renderer
 from lvlm_eval.requests.source import QUESTIONS_KEPT
+
+_Turn = tuple[dict[str, str], dict[str, str], str]
+_QUESTIONS = TypeAdapter(tuple[Question, ...])
 
 
 @dataclass(frozen=True)
@@ -119,11 +122,10 @@ class DrawnRequests:
     @functools.cached_property
     def _fingerprint(self) -> str:
         # Where a description was found is only recorded; its words decide.
-        content = [
-            {**plain(question), "description_source": None, "rows": None}
-            for question in self.questions
-        ]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        content = _QUESTIONS.dump_json(
+            tuple(self.questions), exclude={"__all__": {"description_source", "rows"}}
+        )
+        return hashlib.sha256(content).hexdigest()
 
     def files_of(self, question: Question, setting: Setting) -> tuple[str, ...]:
         """The target photo, and the source photo unless only words tell the query."""
@@ -147,6 +149,9 @@ class DrawnRequests:
         in the photo stay. In the ``markers`` protocol the same candidate stands behind the option,
         and the option's own letter is drawn at it.
         """
+        assert question.answer is not None
+        labels = tuple(candidate.label for candidate in question.candidates)
+        turns = self._turns(labels, question.answer)
         return tuple(
             Ask(
                 id=f"{question.id}/{setting}/{rotation}",
@@ -157,22 +162,28 @@ class DrawnRequests:
                 drawn=drawn,
                 answer=answer,
             )
-            for rotation, (options, drawn, answer) in enumerate(self._turns(question))
+            for rotation, (options, drawn, answer) in enumerate(turns)
         )
 
-    def _turns(self, question: Question) -> Iterator[tuple[dict[str, str], dict[str, str], str]]:
-        """Of each rotation: option letter → candidate label and → drawn label, right letter."""
+    @functools.cached_property
+    def _turns(self) -> Callable[[tuple[str, ...], str], list[_Turn]]:
         label_of = dict(zip(LETTERS, self.renderer.labels, strict=True))
-        labels = [candidate.label for candidate in question.candidates]
-        for rotation in range(self.rotations):
-            turned = labels[rotation:] + labels[:rotation]
-            options = dict(zip(LETTERS, turned, strict=True))
-            if self.protocol == "options":
-                drawn = {letter: label_of[label] for letter, label in options.items()}
-            else:
-                drawn = dict(label_of)
-            assert question.answer is not None
-            yield options, drawn, LETTERS[turned.index(question.answer)]
+
+        @functools.cache  # there are four answers
+        def turns(labels: tuple[str, ...], answer: str) -> list[_Turn]:
+            """Of each rotation: option letter → candidate label and → drawn label, right letter."""
+            found = []
+            for rotation in range(self.rotations):
+                turned = labels[rotation:] + labels[:rotation]
+                options = dict(zip(LETTERS, turned, strict=True))
+                if self.protocol == "options":
+                    drawn = {letter: label_of[label] for letter, label in options.items()}
+                else:
+                    drawn = label_of
+                found.append((options, drawn, LETTERS[turned.index(answer)]))
+            return found
+
+        return turns
 
     def request(self, ask: Ask) -> Request:
         """The text, and the pictures to be drawn when they are first looked at."""

@@ -30,6 +30,7 @@ METRICS = "metrics.json"
 MOST_ROWS = 1_000_000
 """Rows of a question in one setting; more can only come from a damaged file."""
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _PREDICTION = TypeAdapter(Prediction)
 _QUESTION = TypeAdapter(Question)
 
@@ -65,7 +66,7 @@ class RecordedAnswers:
 
 def canonical(value: Any) -> str:
     """JSON that is the same for the same content: sorted keys, no blanks."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 def write_whole(path: Path, text: str) -> None:
