@@ -59,18 +59,13 @@ class Family:
 
     def processed(self, processor: Any, images: Sequence[Image.Image]) -> Processed:
         """Resize and normalise the pictures of one request, or a single picture."""
-        made = processor.image_processor(images=list(images), return_tensors="pt")
-        places = tuple(
-            processor.replace_image_token(made, image_idx=index) for index in range(len(images))
-        )
-        return Processed(self._inputs(made), places, self._sizes(made, processor, len(images)))
+        made, places = _run(processor, list(images))
+        return Processed(self._inputs(made), places, self._sizes(made, len(images)))
 
     def _inputs(self, made: Mapping[str, Any]) -> Mapping[str, torch.Tensor]:
         return {"pixel_values": made["pixel_values"]}
 
-    def _sizes(
-        self, made: Mapping[str, Any], processor: Any, count: int
-    ) -> tuple[tuple[int, int] | None, ...]:
+    def _sizes(self, made: Mapping[str, Any], count: int) -> tuple[tuple[int, int] | None, ...]:
         height, width = made["pixel_values"].shape[-2:]
         return ((int(width), int(height)),) * count
 
@@ -101,10 +96,7 @@ class LlavaOneVision(Family):
 
     def processed(self, processor: Any, images: Sequence[Image.Image]) -> Processed:
         """The processor tells by the nesting which pictures stand in one request."""
-        made = processor.image_processor(images=[list(images)], return_tensors="pt")
-        places = tuple(
-            processor.replace_image_token(made, image_idx=index) for index in range(len(images))
-        )
+        made, places = _run(processor, [list(images)])
         inputs = {name: made[name] for name in ("pixel_values", "image_sizes", "batch_num_images")}
         height, width = made["pixel_values"].shape[-2:]
         size = None if len(images) == 1 else (int(width), int(height))
@@ -114,10 +106,8 @@ class LlavaOneVision(Family):
 class InternVL(Family):
     """All tiles of a picture stand in one tensor."""
 
-    def _sizes(
-        self, made: Mapping[str, Any], processor: Any, count: int
-    ) -> tuple[tuple[int, int] | None, ...]:
-        (size,) = super()._sizes(made, processor, 1)
+    def _sizes(self, made: Mapping[str, Any], count: int) -> tuple[tuple[int, int] | None, ...]:
+        (size,) = super()._sizes(made, 1)
         return tuple(size if int(tiles) == 1 else None for tiles in made["num_patches"])
 
     def features(self, model: Any, processed: Processed) -> list[Feature]:
@@ -135,13 +125,9 @@ class QwenVL(Family):
 
     def processed(self, processor: Any, images: Sequence[Image.Image]) -> Processed:
         """The grid tells the size after resizing."""
-        images_of = processor.image_processor
-        made = images_of(images=list(images), return_tensors="pt")
-        places = tuple(
-            processor.replace_image_token(made, image_idx=index) for index in range(len(images))
-        )
+        made, places = _run(processor, list(images))
         grids = [tuple(map(int, grid)) for grid in made["image_grid_thw"]]
-        side = images_of.patch_size
+        side = processor.image_processor.patch_size
         sizes = tuple((across * side, down * side) for _, down, across in grids)
         inputs = {name: made[name] for name in ("pixel_values", "image_grid_thw")}
         return Processed(inputs, places, sizes, tuple((t, h, w) for t, h, w in grids))
@@ -173,6 +159,17 @@ class QwenVL(Family):
             image_grid_thw=torch.tensor(grids) if grids else None,
         )
         return positions[:, 0], int(ahead.item())
+
+
+def _run(processor: Any, images: Sequence[Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """What a call of the processor would do with pictures: it has settings of its own for them."""
+    settings = processor._merge_kwargs(
+        processor.valid_processor_kwargs,
+        tokenizer_init_kwargs=processor.tokenizer.init_kwargs,
+        return_tensors="pt",
+    )
+    made, places = processor._process_images(list(images), **settings["images_kwargs"])
+    return made, tuple(places)
 
 
 _FAMILIES: Mapping[str, Family] = {
