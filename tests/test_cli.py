@@ -307,7 +307,7 @@ def test_show_writes_exactly_what_a_model_gets(tree: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("what", "names"),
     [
-        ("models", ["random++", "openai:<model>"]),
+        ("models", ["random++", "openai:<model>", "hf:<id", "qwen3-vl-8b", "gpt-4o"]),
         ("prompts", ["soco", "short", "reason", "numbers"]),
         ("renderers", ["red-arrow", "numbered-dots", "green-arrow", "red-cross"]),
         ("datasets", ["sample"]),
@@ -334,6 +334,11 @@ RUN = ("run", "--model", "random")
         ((*RUN, "--data", "tree", "--protocol", "option"), "Did you mean 'options'"),
         ((*RUN, "--data", "tree", "--distractors", "randon"), "Did you mean 'random'"),
         ((*RUN, "--data", "tree", "--rotations", 2), "--rotations 2 is not possible"),
+        ((*RUN, "--data", "tree", "--decode", "scor"), "Did you mean 'score'"),
+        ((*RUN, "--data", "tree", "--decode", "score"), "answers with text only"),
+        ((*RUN, "--data", "tree", "--model-arg", "decode=score"), "a flag of its own, --decode"),
+        ((*RUN, "--data", "tree", "--model-arg", "preset=paper"), "'random' has no presets"),
+        (("run", "--model", "qwen3vl-8b"), "Did you mean 'qwen3-vl-8b'"),
         ((*RUN, "--data", "tree", "--model-arg", "seed"), "is not key=value"),
         ((*RUN, "--data", "tree", "--model-arg", "sed=1"), "Did you mean 'seed'"),
         ((*RUN, "--data", "tree", "--base-url", "http://h"), "takes no argument 'base_url'"),
@@ -547,3 +552,37 @@ def test_prices_give_a_total_that_goes_on(tree: Path, tmp_path: Path) -> None:
     assert (
         "cost of the recorded answers: 0.1200 EUR, of which 0.0800 EUR in this call" in done.stderr
     )
+
+
+def test_a_named_model_is_asked_by_its_table(tree: Path, tmp_path: Path) -> None:
+    first = {"token": "C", "logprob": -0.1, "top_logprobs": [{"token": "C", "logprob": -0.1}]}
+    choice = {
+        "message": {"role": "assistant", "content": "C"},
+        "finish_reason": "length",
+        "logprobs": {"content": [first]},
+    }
+    reply = Reply(body=json.dumps({"choices": [choice]}).encode())
+    with serving(lambda *_: reply) as server:
+        (tmp_path / "models.toml").write_text(
+            '[mine]\nbackend = "openai"\nendpoint = "some/model-7B"\n'
+            "paper = { temperature = 0.7 }\n"
+            f'note = "It was asked twice."\narguments = {{ base_url = "{server.url}" }}\n'
+        )
+        done = lvlm_eval(
+            "run", "--model", "mine", "--data", tree, "--setting", "desc", "--limit", 1,
+            "--decode", "score", "--model-arg", "preset=paper", "--json", cwd=tmp_path,
+        )  # fmt: skip
+    assert "preset=paper of mine: It was asked twice." in done.stderr
+    assert {seen.body["model"] for seen in server.seen} == {"some/model-7B"}
+    assert {seen.body["temperature"] for seen in server.seen} == {0.7}
+    document = json.loads(done.stdout)
+    assert document["model"] == "openai:some/model-7B"
+    folder = tmp_path / document["place"]
+    assert folder.name.startswith("openai-mine-paper-tree-")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["identity"]["decode"] == "score"
+    assert manifest["recorded"]["calls"][0]["model"] == "mine"
+    lines = lines_of(folder / "predictions.jsonl")
+    assert [(one["text"], one["logprobs"], one["status"]) for one in lines] == [
+        ("C", {"C": -0.1}, "ok")
+    ] * 4

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -492,8 +493,120 @@ def test_what_is_in_flight_at_a_wall_is_still_waited_for() -> None:
         ({"tokens_per_minute": "many"}, "tokens_per_minute is 'many'"),
         ({"concurrency": 1.5}, "concurrency is 1.5"),
         ({"base_url": "localhost:8000"}, "does not begin with http"),
+        ({"decode": "scores"}, "unknown decode 'scores'. Did you mean 'score'"),
+        ({"logprobs": 5}, "logprobs is 5, expected true or false"),
     ],
 )
 def test_impossible_arguments_are_refused(arguments: dict[str, object], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         build_adapter("openai:m", {"base_url": "http://h/v1", **arguments})
+
+
+def completion(*first: tuple[str, float], text: str = "x", **choice: object) -> Reply:
+    """An answer of one token, with the likeliest tokens in its place; the first was taken."""
+    top = [{"token": token, "logprob": logprob, "bytes": None} for token, logprob in first]
+    message = {"role": "assistant", "content": text}
+    usual = {"finish_reason": "length", "message": message}
+    logprobs = {"content": [{**top[0], "top_logprobs": top}]} if top else None
+    return Reply(body=json.dumps({"choices": [{**usual, "logprobs": logprobs, **choice}]}).encode())
+
+
+OPTIONS = {"A": "C", "B": "A", "C": "B", "D": "D"}
+
+
+def decoded(
+    reply: Reply, decode: str = "score", **arguments: object
+) -> tuple[Response, Seen, list[str]]:
+    """One request with four options, what was sent, and what the user was told."""
+    lines: list[str] = []
+    asked = [replace(one, options=OPTIONS) for one in requests(2)]
+    with serving(lambda *_: reply) as server:
+        given = {"base_url": server.url, "decode": decode, **arguments}
+        adapter = build_adapter("openai:m", given).adapter
+        adapter.tell = lines.append
+        answers = list(adapter.answer(asked))
+        return answers[0], server.seen[0], lines
+
+
+def test_score_takes_the_likeliest_letter_of_the_first_token() -> None:
+    """B alone is likelier than A or " A", but not than both together: 0.3 + 0.2 > 0.4."""
+    tokens = [("B", math.log(0.4)), ("A", math.log(0.3)), (" A", math.log(0.2)), ("The", -4.0)]
+    answer, seen, told = decoded(completion(*tokens, text="B"))
+    assert {name: seen.body[name] for name in ("logprobs", "top_logprobs", "max_tokens")} == {
+        "logprobs": True, "top_logprobs": 20, "max_tokens": 1,
+    }  # fmt: skip
+    assert (answer.text, answer.status, answer.finish_reason) == ("A", "ok", "length")
+    assert answer.logprobs == {"A": pytest.approx(math.log(0.5)), "B": math.log(0.4)}
+    assert told == []
+
+
+def test_score_bounds_new_models_by_their_own_field() -> None:
+    _, seen, _ = decoded(completion(("A", -0.1)), max_completion_tokens=9)
+    assert seen.body["max_completion_tokens"] == 1
+    assert "max_tokens" not in seen.body
+    _, seen, _ = decoded(completion(("A", -0.1)), extra={"top_logprobs": 5})
+    assert seen.body["top_logprobs"] == 5
+
+
+def test_the_token_that_was_taken_counts_where_it_is_none_of_the_likeliest() -> None:
+    logprobs = {
+        "content": [
+            {"token": "D", "logprob": -3.0, "top_logprobs": [{"token": "E", "logprob": -0.2}]}
+        ]
+    }
+    assert decoded(completion(logprobs=logprobs))[0].logprobs == {"D": -3.0}
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [
+        None,
+        "none",
+        {},
+        {"content": None},
+        {"content": []},
+        {"content": {"token": "A"}},
+        {"content": ["A"]},
+        {"content": [{"token": "The", "logprob": -0.1, "top_logprobs": [3, {"token": "A"}]}]},
+        {"content": [{"token": "A", "logprob": None, "top_logprobs": 5}]},
+        {"content": [{"token": 3, "logprob": "A"}]},
+    ],
+)
+def test_what_a_server_does_not_give_is_not_invented(logprobs: object) -> None:
+    answer, _, told = decoded(completion(text="The", logprobs=logprobs))
+    assert (answer.text, answer.status, answer.logprobs) == ("The", "ok", None)
+    (line,) = told  # of two requests
+    assert "gave no option letter among its likeliest first tokens" in line
+
+
+def test_a_refusal_is_no_score() -> None:
+    reply = completion(("A", -0.1), text="", finish_reason="content_filter")
+    answer, _, _ = decoded(reply)
+    assert (answer.text, answer.status, answer.logprobs) == ("", "refused", None)
+
+
+def test_choice_sends_the_letters_of_the_request() -> None:
+    answer, seen, told = decoded(Reply(text="C"), "choice")
+    assert seen.body["structured_outputs"] == {"choice": ["A", "B", "C", "D"]}
+    assert seen.body["max_tokens"] == 1024
+    assert "logprobs" not in seen.body
+    assert (answer.text, answer.logprobs, told) == ("C", None, [])
+
+
+def test_a_server_that_does_not_keep_to_the_choice_is_told_of_once() -> None:
+    answer, _, told = decoded(Reply(text="It is C."), "choice")
+    assert (answer.text, answer.status) == ("It is C.", "ok")
+    (line,) = told
+    assert "needs vLLM" in line
+
+
+def test_text_is_as_before_with_the_letters_scores_where_wanted() -> None:
+    reply = completion(("A", -0.5), ("B", -1.5), text="A, I think", finish_reason="stop")
+    answer, seen, _ = decoded(reply, "text")
+    assert answer.logprobs is None
+    assert not {"logprobs", "structured_outputs"} & set(seen.body)
+    answer, seen, told = decoded(reply, "text", logprobs=True)
+    assert (answer.text, answer.logprobs) == ("A, I think", {"A": -0.5, "B": -1.5})
+    assert (seen.body["logprobs"], seen.body["max_tokens"]) == (True, 1024)
+    answer, _, told = decoded(Reply(text="A"), "text", logprobs=True)
+    assert (answer.logprobs, told) == (None, [])

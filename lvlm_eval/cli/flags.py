@@ -64,5 +64,13 @@ Descriptions = Annotated[
     Path | None,
     typer.Option(help="JSON or TOML file with your own words for keypoints."),
 ]
+DecodeFlag = Annotated[
+    str,
+    typer.Option(
+        metavar="DECODE",
+        help="How the model answers: text (freely), choice (only an option letter can come out) or "
+        "score (nothing is written; the letter that would most probably come first).",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

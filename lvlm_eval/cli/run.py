@@ -15,6 +15,7 @@ from lvlm_eval.cli.app import app, complain
 from lvlm_eval.cli.flags import (
     AsJson,
     Data,
+    DecodeFlag,
     Descriptions,
     DistractorsFlag,
     MinDistance,
@@ -27,6 +28,7 @@ from lvlm_eval.cli.flags import (
 )
 from lvlm_eval.cli.score import print_figures
 from lvlm_eval.errors import InputError, StoppedError
+from lvlm_eval.models.local.decoding import DECODES
 from lvlm_eval.models.registry import build_adapter, parse_arguments
 from lvlm_eval.models.secrets import word_without_secrets
 from lvlm_eval.prices import read_price
@@ -36,13 +38,12 @@ from lvlm_eval.runs.folder import PREDICTIONS
 from lvlm_eval.runs.jobs import (
     DrawingChoices,
     default_folder,
+    one_of,
     open_source,
     parse_settings,
     settings_of,
 )
 from lvlm_eval.scoring import score_run
-
-DECODING = "text"
 
 
 @app.command("run")
@@ -50,7 +51,8 @@ def _run(
     model: Annotated[
         str,
         typer.Option(
-            help="random, random++, openai:<model>, or a Python file with your own adapter "
+            help="A short name such as qwen3-vl-8b, hf:<id or folder>, vllm:<id or folder>, "
+            "openai:<model>, random, random++, or a Python file with your own adapter "
             "(my_model.py or my_model.py:ClassName). See: lvlm-eval list models."
         ),
     ],
@@ -70,6 +72,7 @@ def _run(
     min_distance: MinDistance = None,
     pairs_per_category: PairsPerCategory = None,
     descriptions: Descriptions = None,
+    decode: DecodeFlag = "text",
     limit: Annotated[
         int | None, typer.Option(min=1, help="Ask at most N questions.", metavar="N")
     ] = None,
@@ -120,27 +123,30 @@ def _run(
         descriptions=descriptions,
         seed=seed,
     )
+    decoding = one_of("--decode", decode, DECODES)
     arguments = parse_arguments(model_arg or [])
+    if "decode" in arguments:
+        raise InputError("--model-arg decode=… is not possible: it is a flag of its own, --decode.")
     for name, value in (("base_url", base_url), ("concurrency", concurrency)):
         if value is not None:
             arguments[name] = value
     price = None if prices is None else read_price(prices, model.partition(":")[2] or model)
     # Standard output belongs to the table: whatever a model prints goes the other way.
     with contextlib.redirect_stdout(sys.stderr):
-        built = build_adapter(model, arguments, {"seed": seed})
+        built = build_adapter(model, arguments, {"seed": seed}, decode=decoding, tell=complain)
     source = open_source(data, choices, wanted)
     if out is not None and not out.name:
         raise InputError(f"--out '{out}' is no name of a folder. Give one, or leave it out.")
-    folder = out or default_folder(source, built, DECODING)
+    folder = out or default_folder(source, built, decoding)
     job = Job(
         source=source,
         model=built,
         settings=settings_of(source, built, wanted),
         limit=limit,
         folder=folder,
-        decoding=DECODING,
+        decoding=decoding,
         price=price,
-        recorded=_recorded(data, source.name),
+        recorded={"model": word_without_secrets(model), **_recorded(data, source.name)},
     )
     with ProgressBar() as bar:
         try:

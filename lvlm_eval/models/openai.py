@@ -22,6 +22,8 @@ from lvlm_eval.models.adapter import Adapter
 from lvlm_eval.models.argument_checks import check_above_zero, check_number, check_whole, read_key
 from lvlm_eval.models.chat_answers import GarbledAnswerError, SilenceError, response_of, tokens_of
 from lvlm_eval.models.exchange import Exchange, Tell
+from lvlm_eval.models.letter_scores import LetterScores
+from lvlm_eval.models.local.decoding import Decode, check_decode
 from lvlm_eval.models.pacing import Pacing
 from lvlm_eval.models.secrets import without_secrets
 from lvlm_eval.models.server_trouble import (
@@ -46,6 +48,10 @@ class OpenAIChat(Adapter):
 
     Args:
         model: the name that the server knows it by.
+        decode: ``text``; ``choice``, which sends the option letters as ``structured_outputs``, a
+            field that only vLLM's servers have; or ``score``: one token is asked for with the 20
+            likeliest ones, and the likeliest option letter among them is the answer. Letters that
+            are not among them get no log-probability; if none is, the text that came is kept.
         base_url: of the server, such as ``http://127.0.0.1:8000/v1``; OpenAI's own if not given.
         concurrency: requests in flight at a time.
         requests_per_minute: bound on the tries that are sent; null for none.
@@ -56,6 +62,8 @@ class OpenAIChat(Adapter):
         detail: ``low``, ``high`` or ``auto`` image detail, where the server knows it.
         timeout: seconds for one try.
         max_retries: further tries after a temporary failure.
+        logprobs: record the letters' log-probabilities as the answer's first token, where the
+            server gives them.
         extra: more fields of the request's body, as JSON.
         key_env: the environment variable that holds the key.
 
@@ -67,13 +75,14 @@ class OpenAIChat(Adapter):
     incidental = frozenset(
         {
             *("base_url", "concurrency", "requests_per_minute", "tokens_per_minute"),
-            *("timeout", "max_retries", "key_env"),
+            *("timeout", "max_retries", "key_env", "logprobs"),
         }
     )
 
     def __init__(
         self,
         model: str,
+        decode: Decode = "text",
         base_url: str | None = None,
         concurrency: int = 16,
         requests_per_minute: float | None = None,
@@ -84,9 +93,11 @@ class OpenAIChat(Adapter):
         detail: str | None = None,
         timeout: float = 120.0,
         max_retries: int = 6,
+        logprobs: bool = False,
         extra: Mapping[str, Any] | None = None,
         key_env: str = OPENAI_KEY,
     ) -> None:
+        check_decode(decode)
         check_whole("concurrency", concurrency, 1)
         check_whole("max_retries", max_retries, 0)
         check_whole("max_tokens", max_tokens, 1, or_null=True)
@@ -97,6 +108,8 @@ class OpenAIChat(Adapter):
         check_number("temperature", temperature)
         if detail not in (None, "low", "high", "auto"):
             raise InputError(f"detail is {detail!r}, expected low, high or auto.")
+        if not isinstance(logprobs, bool):
+            raise InputError(f"logprobs is {logprobs!r}, expected true or false.")
         if extra is not None and not isinstance(extra, Mapping):
             raise InputError(f"extra is {extra!r}, expected a JSON object.")
         base_url = base_url or os.environ.get("OPENAI_BASE_URL")
@@ -116,6 +129,9 @@ class OpenAIChat(Adapter):
         body: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
         if max_completion_tokens is not None:
             body["max_completion_tokens"] = max_completion_tokens
+        self._letters = LetterScores(decode, logprobs)
+        newer = max_completion_tokens is not None
+        body |= self._letters.fields("max_completion_tokens" if newer else "max_tokens")
         body |= extra or {}
         if "max_completion_tokens" in body and "max_tokens" not in (extra or {}):
             del body["max_tokens"]
@@ -178,7 +194,7 @@ class OpenAIChat(Adapter):
         async def attempt() -> Response:
             reserved = await pacing.turn()
             try:
-                response = await self._ask(client, messages, request.id)
+                response = await self._ask(client, messages, request)
             except SilenceError as error:
                 tally.silence(str(error))
                 raise
@@ -213,7 +229,7 @@ class OpenAIChat(Adapter):
         return replace(response, seconds=round(time.monotonic() - began, 3))
 
     async def _ask(
-        self, client: openai.AsyncOpenAI, messages: Sequence[Mapping[str, Any]], id: str
+        self, client: openai.AsyncOpenAI, messages: Sequence[Mapping[str, Any]], request: Request
     ) -> Response:
         try:
             async with asyncio.timeout(self._timeout):
@@ -221,7 +237,7 @@ class OpenAIChat(Adapter):
                     model=self.model,
                     messages=cast(list[ChatCompletionMessageParam], messages),
                     stream=False,
-                    extra_body=self._body,
+                    extra_body={**self._letters.fields_of(request.options), **self._body},
                 )
         except (TimeoutError, openai.APITimeoutError) as error:
             raise SilenceError(f"no answer within {self._timeout:g} s") from error
@@ -234,7 +250,8 @@ class OpenAIChat(Adapter):
                 f"the server's answer cannot be read: {self._said(error)}"
             ) from error
         try:
-            return response_of(id, completion)
+            response = response_of(request.id, completion)
+            return self._letters.read(response, completion, request.options, self.tell)
         except GarbledAnswerError:
             raise
         except Exception as error:

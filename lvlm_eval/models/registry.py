@@ -6,13 +6,15 @@ import hashlib
 import importlib
 import inspect
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.models.adapter import Adapter
+from lvlm_eval.models.local.decoding import Decode
+from lvlm_eval.models.named import named_models, resolve
 from lvlm_eval.models.secrets import secret_values, without_secrets, word_without_secrets
 from lvlm_eval.records import SETTINGS, Request, Response, Setting
 from lvlm_eval.user_files import load_user_file, said
@@ -52,6 +54,18 @@ _ENTRIES = (
         "lvlm_eval.models.openai:OpenAIChat",
         extra="openai",
     ),
+    ModelEntry(
+        "hf:<id or folder>",
+        "a model of the Hugging Face hub, or a folder with one, run by transformers",
+        "lvlm_eval.models.hf:HuggingFace",
+        extra="hf",
+    ),
+    ModelEntry(
+        "vllm:<id or folder>",
+        "the same, run by vLLM in this process",
+        "lvlm_eval.models.vllm:VLLM",
+        extra="vllm",
+    ),
 )
 
 
@@ -65,12 +79,14 @@ class BuiltModel:
     """An adapter with the names that a run's records use.
 
     Attributes:
-        name: as the user wrote it, a file without its folders.
+        name: with a prefix and a model's own name where it has these, so that it tells what ran
+            the model; a file without its folders.
         adapter: answers requests.
         settings: those of its arguments, defaults included, that decide an answer; no secrets.
         code: sha256 of the user's file; empty for a built-in adapter.
         secrets: argument values that must not be written anywhere.
         incidental: the other arguments, those that do not decide an answer; no secrets.
+        label: a short name for folders; empty if ``name`` does.
     """
 
     name: str
@@ -79,6 +95,7 @@ class BuiltModel:
     code: str = ""
     secrets: tuple[str, ...] = ()
     incidental: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
 
 
 def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
@@ -100,31 +117,51 @@ def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
     return arguments
 
 
+def _nobody(line: str) -> None:
+    """Takes what nobody wants to hear."""
+
+
 def build_adapter(
-    spec: str, arguments: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+    spec: str,
+    arguments: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+    *,
+    decode: Decode = "text",
+    tell: Callable[[str], None] = _nobody,
 ) -> BuiltModel:
     """Make the adapter that a name or a file stands for.
 
     Args:
-        spec: ``random``, ``openai:gpt-4o``, ``my_model.py``, ``my_model.py:ClassName``.
+        spec: ``random``, ``qwen3-vl-8b``, ``openai:gpt-4o``, ``my_model.py``,
+            ``my_model.py:ClassName``.
         arguments: what the user gave with ``--model-arg`` and its like, for the constructor.
         defaults: more arguments, handed over only if the constructor takes them and the user
             said nothing (the run's seed, for one).
+        decode: how the model is to answer. A constructor that has a parameter of this name gets
+            it, and then must do it; any other can only answer with text.
+        tell: told of what the user might not expect, before anything is loaded.
 
     Raises:
         InputError: the name, the file, the class or an argument is wrong, or a package is missing.
     """
     path, _, class_name = spec.rpartition(":") if ".py:" in spec else (spec, "", "")
+    entry, label = None, ""
     if path.endswith(".py"):
         made, code = _adapter_class_of_file(Path(path), class_name)
         name = f"{Path(path).name}:{made.__name__}"
         first: tuple[str, ...] = ()
     else:
-        entry, first = _entry(spec)
-        made, name, code = _builtin_class(entry), spec, ""
-    adapter, given = _construct(made, name, first, arguments, defaults or {})
+        meant = resolve(spec, arguments, tell)
+        entry, first = _entry(meant.spec)
+        made, name, code = _builtin_class(entry), meant.spec, ""
+        arguments, label = meant.arguments, meant.label
+    adapter, given = _construct(
+        _Constructor(made, name, first, entry), arguments, {"decode": decode, **(defaults or {})}
+    )
     _check_contract(adapter, name)
     settings = {key: one for key, one in given.items() if key not in adapter.incidental}
+    if "decode" not in arguments:
+        settings.pop("decode", None)  # a run's identity has a field of its own for it
     try:
         settings |= adapter.identity()
     except Exception as error:
@@ -138,6 +175,7 @@ def build_adapter(
         code=code,
         secrets=(*secret_values(dict(arguments)), *adapter.secrets),
         incidental=without_secrets(others),
+        label=label,
     )
 
 
@@ -150,7 +188,8 @@ def _entry(spec: str) -> tuple[ModelEntry, tuple[str, ...]]:
                 raise InputError(f"model '{spec}' lacks the model's own name: write {entry.name}.")
             return entry, ((own_name,) if colon else ())
     # Compared without what follows the colon, which is the user's own in any case.
-    by_prefix = {entry.name.partition(":")[0]: entry.name for entry in _ENTRIES}
+    by_prefix = {name: name for name in named_models()}
+    by_prefix |= {entry.name.partition(":")[0]: entry.name for entry in _ENTRIES}
     close = difflib.get_close_matches(prefix, by_prefix, n=1, cutoff=0.5)
     hint = f"Did you mean '{by_prefix[close[0]]}'? " if close else ""
     raise InputError(
@@ -164,12 +203,18 @@ def _builtin_class(entry: ModelEntry) -> type[Any]:
     try:
         return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]  # by name
     except ModuleNotFoundError as error:
-        if not entry.extra:
-            raise
-        raise InputError(
-            f"model '{entry.name}' needs the package '{error.name}': "
-            f"pip install 'lvlm-eval[{entry.extra}]'"
-        ) from error
+        raise _lacking(entry, error) from error
+
+
+def _lacking(entry: ModelEntry, error: ModuleNotFoundError) -> Exception:
+    """What to say of a package that is not installed; the error itself if it is not of an extra."""
+    package = (error.name or str(error)).partition(".")[0]
+    if not entry.extra or package == __package__.partition(".")[0]:
+        return error
+    return InputError(
+        f"model '{entry.name}' needs the package '{package}': "
+        f"pip install 'lvlm-eval[{entry.extra}]'"
+    )
 
 
 def _adapter_class_of_file(path: Path, class_name: str) -> tuple[type[Any], str]:
@@ -201,14 +246,28 @@ def _adapter_class_of_file(path: Path, class_name: str) -> tuple[type[Any], str]
     return next(iter(classes.values())), code
 
 
+@dataclass(frozen=True, slots=True)
+class _Constructor:
+    """A class to make an adapter of.
+
+    Attributes:
+        made: the class.
+        name: of the model, for messages.
+        first: arguments that the model's name gives.
+        entry: None for a user's file.
+    """
+
+    made: type[Any]
+    name: str
+    first: tuple[str, ...]
+    entry: ModelEntry | None
+
+
 def _construct(
-    made: type[Any],
-    name: str,
-    first: tuple[str, ...],
-    arguments: Mapping[str, Any],
-    defaults: Mapping[str, Any],
+    of: _Constructor, arguments: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> tuple[Adapter, dict[str, Any]]:
     """The adapter, and all arguments that its constructor got or took by default."""
+    made, name, first = of.made, of.name, of.first
     signature = inspect.signature(made)
     parameters = signature.parameters
     extra = {k: v for k, v in defaults.items() if k in parameters and k not in arguments}
@@ -217,6 +276,11 @@ def _construct(
     for key in arguments:
         if key not in own and not takes_any:
             raise InputError(f"model '{name}' takes no argument '{key}'. {nearest_names(key, own)}")
+    if defaults["decode"] != "text" and "decode" not in parameters:
+        raise InputError(
+            f"model '{name}' answers with text only: its constructor has no parameter 'decode'. "
+            f"Leave --decode {defaults['decode']} out."
+        )
     try:
         bound = signature.bind(*first, **arguments, **extra)
         bound.apply_defaults()
@@ -224,6 +288,8 @@ def _construct(
     except InputError:
         raise
     except (Exception, SystemExit) as error:
+        if of.entry and isinstance(error, ModuleNotFoundError):
+            raise _lacking(of.entry, error) from error
         raise InputError(f"model '{name}': {said(error)}") from error
     given: dict[str, Any] = {}
     for key, one in bound.arguments.items():

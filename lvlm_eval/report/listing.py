@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterable
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.models import model_entries
+from lvlm_eval.models.named import PAPER, NamedModel, builtin_models, named_models
 from lvlm_eval.prompts import load_prompt
 from lvlm_eval.renderers import load_renderer
 from lvlm_eval.resources import Kind, available
@@ -47,12 +50,37 @@ LISTS: dict[str, Callable[[], Rows]] = {
 }
 
 
-def list_of(what: str) -> Table:
-    """The table of one of LISTS: name and what it is, one a row."""
+def list_of(what: str) -> Group:
+    """One of LISTS: name and what it is, one a row; for models also those with a short name."""
     table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True, style="bold")
     table.add_column()
     for name, words in LISTS[what]():
         # Names of users' files may hold brackets, which are no markup here.
         table.add_row(name.replace("[", r"\["), words.replace("[", r"\["))
-    return table
+    return Group(table, _named()) if what == "models" else Group(table)
+
+
+def _named() -> Group:
+    try:
+        models, trouble = named_models(), ""
+    except InputError as error:
+        models, trouble = builtin_models(), f"BROKEN: {error}"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("short name", no_wrap=True, style="bold")
+    table.add_column("run by", no_wrap=True)
+    table.add_column("what it is; what --model-arg preset=paper changes", overflow="fold")
+    for one in models.values():
+        local = " (yours, hides the built-in one)" if one.hides else ""
+        words = Text(f"{one.table.weights}{local}\n").append(_preset(one), style="dim")
+        table.add_row(one.name, one.table.backend, words)
+    return Group(table, Text(trouble)) if trouble else Group(table)
+
+
+def _preset(model: NamedModel) -> str:
+    """What the preset changes, in short."""
+    paper = model.table.paper
+    if paper is None:
+        return "no preset"
+    changes = ", ".join(f"{key}={value}" for key, value in paper.items())
+    return f"{PAPER}: {changes or 'nothing'}"

@@ -19,6 +19,7 @@ _FLAGS = {
     "questions.pairs_per_category": "--pairs-per-category",
     "protocol": "--protocol",
     "rotations": "--rotations",
+    "decode": "--decode",
     "prompt": "--prompt",
     "renderer": "--renderer",
     "model.name": "--model",

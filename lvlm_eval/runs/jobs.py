@@ -147,11 +147,11 @@ def default_folder(source: RequestSource, model: BuiltModel, decoding: str) -> P
     """``results/<model>-<data>-<8 hex of the identity>``: the same command finds it again.
 
     A user's adapter file counts by content here, so that another file of that name, or a changed
-    one, starts a run of its own.
+    one, starts a run of its own. A model with a short name has it here, after what runs it.
     """
     identity = canonical(identity_of(source, model, decoding)) + model.code
     digest = hashlib.sha256(identity.encode()).hexdigest()
-    return Path("results") / f"{_safe(model.name)}-{_safe(source.name)}-{digest[:8]}"
+    return Path("results") / f"{_safe(model.label or model.name)}-{_safe(source.name)}-{digest[:8]}"
 
 
 def _policy(choices: DrawingChoices) -> QuestionPolicy:
