@@ -36,5 +36,9 @@ def parts_of(text: str, opened: bool) -> Parts:
     start = text.lstrip()
     if not opened and not start.startswith(OPENED):
         return Parts(None, text.strip(), finished=True)
-    reasoning, closed, answer = start.removeprefix(OPENED).partition(CLOSED)
-    return Parts(reasoning.strip() or None, answer.strip(), finished=bool(closed))
+    body = start.removeprefix(OPENED)
+    if CLOSED not in body:
+        return Parts(body.strip() or None, "", finished=False)
+    # The last tag counts, as for whoever reads the answer later on.
+    reasoning, _, answer = body.rpartition(CLOSED)
+    return Parts(reasoning.strip() or None, answer.strip(), finished=True)
