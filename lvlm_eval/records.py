@@ -323,6 +323,40 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenPictures:
+    """Pictures of one size, as a model sees them after its own resizing.
+
+    Attributes:
+        sent: width and height in px as they were sent.
+        seen: width and height in px after resizing; None where a picture is cut in tiles.
+        patches: down and across, before neighbours are merged; None where there is no such grid.
+        tokens: that one picture takes in the prompt.
+        pictures: how many distinct ones.
+    """
+
+    sent: tuple[int, int]
+    seen: tuple[int, int] | None
+    patches: tuple[int, int] | None
+    tokens: int
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """What a model makes of the pictures that it was sent.
+
+    Attributes:
+        processor: what resizes them; it may be there in several variants that differ a little.
+        pixel_budget: least and most px of a picture after resizing; None without such bounds.
+        pictures: by size.
+    """
+
+    processor: str
+    pixel_budget: tuple[int, int] | None
+    pictures: tuple[SeenPictures, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """One line of ``predictions*.jsonl``: an Ask with its Response.
 

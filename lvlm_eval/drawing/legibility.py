@@ -72,6 +72,26 @@ def drawn_legibly(layout: Layout) -> bool:
     return layout.broken == 0 and font >= LEAST_FONT and not 0 < halo < LEAST_HALO
 
 
+def shrunk_note(style: Style, sent: tuple[int, int], seen: tuple[int, int]) -> str | None:
+    """One line for the user if a model shrinks pictures so far that the letters cannot be read.
+
+    Args:
+        style: the marker style.
+        sent: width and height in px of a picture with its markers.
+        seen: the same after the model's own resizing.
+    """
+    font = sizes_of(style, sent, 1.0).font
+    scale = (seen[0] * seen[1] / (sent[0] * sent[1])) ** 0.5
+    if font * scale >= LEAST_FONT or scale >= 1:
+        return None
+    return (
+        f"the model shrinks pictures of {sent[0]}×{sent[1]} px to {seen[0]}×{seen[1]} px: the "
+        f"letters at their markers are {CAPITAL * font * scale:.0f} px high then, and from "
+        f"{CAPITAL * LEAST_FONT:.0f} px on they can be read. Give a larger pixel budget "
+        "(max_pixels), or a renderer with larger letters"
+    )
+
+
 def illegible_note(style: Style, photos: Sequence[tuple[int, int]]) -> str | None:
     """One line for the user about photos whose markers have letters that cannot be read.
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from lvlm_eval.records import SETTINGS, Request, Response, Setting
+from lvlm_eval.records import SETTINGS, ModelView, Request, Response, Setting
 
 
 def _nobody(line: str) -> None:
@@ -52,3 +52,10 @@ class Adapter(ABC):
         The arguments themselves, defaults included, are recorded in any case.
         """
         return {}
+
+    def saw(self) -> ModelView | None:
+        """What the model made of the pictures up to now; None if that cannot be told.
+
+        It is recorded with the run, and the user is told if letters became too small to read.
+        """
+        return None

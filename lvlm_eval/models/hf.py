@@ -7,7 +7,9 @@ language model once for all rotations and settings of its question. None of that
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +20,7 @@ from lvlm_eval.models.adapter import Adapter
 from lvlm_eval.models.argument_checks import check_whole
 from lvlm_eval.models.local.answering import Speech
 from lvlm_eval.models.local.asked import Asked, asked, chat_text, parts_of_size
+from lvlm_eval.models.local.checkpoint import checkpoint_fingerprint
 from lvlm_eval.models.local.decoding import Decoding
 from lvlm_eval.models.local.engine import Engine
 from lvlm_eval.models.local.families import Family, family_of
@@ -31,7 +34,7 @@ from lvlm_eval.models.local.loading import (
 from lvlm_eval.models.local.plain import answer_plainly
 from lvlm_eval.models.local.thinking import opens_reasoning
 from lvlm_eval.models.local.vision import Shown, Vision
-from lvlm_eval.records import Request, Response
+from lvlm_eval.records import ModelView, Request, Response
 
 BATCH_ON_GPU, BATCH_ON_CPU = 128, 24
 """Requests in a batch at first; halved whenever they do not fit into the memory."""
@@ -157,12 +160,14 @@ class HuggingFace(Adapter):
 
     def _answers(self, part: Sequence[Asked]) -> Iterator[Response]:
         if self._engine is not None:
-            yield from self._engine.answers(part)
-            return
-        texts = [chat_text(self._processor, one.request) for one in part]
-        yield from answer_plainly(
-            self._model, self._processor, part, texts, self._speech, self._decoding
-        )
+            responses = self._engine.answers(part)
+        else:
+            texts = [chat_text(self._processor, one.request) for one in part]
+            responses = answer_plainly(
+                self._model, self._processor, part, texts, self._speech, self._decoding
+            )
+        for response in responses:
+            yield replace(response, served_model=self._served_model)
 
     def _halve(self, rows: int, error: Exception) -> None:
         """Go on with smaller batches, from now on."""
@@ -233,6 +238,13 @@ class HuggingFace(Adapter):
         return family
 
     @cached_property
+    def _served_model(self) -> str:
+        """With the commit that was loaded, where the hub told it."""
+        commit = getattr(self._model.config, "_commit_hash", None)
+        name = Path(self.model).resolve().name if Path(self.model).is_dir() else self.model
+        return f"{name}@{commit}" if commit else name
+
+    @cached_property
     def _vision(self) -> Vision | None:
         if self._family is None:
             return None
@@ -259,8 +271,19 @@ class HuggingFace(Adapter):
         )
 
     def identity(self) -> Mapping[str, Any]:
-        """Nothing beside the arguments decides an answer."""
-        return {}
+        """A folder is known by its content; its path is only recorded."""
+        found = checkpoint_fingerprint(self.model)
+        return {} if found is None else {"checkpoint": found}
+
+    def saw(self) -> ModelView | None:
+        """What the processor made of the pictures; None for a family that we do not know."""
+        if "_vision" not in self.__dict__ or self._vision is None:
+            return None
+        images = self._processor.image_processor
+        size = dict(images.size)
+        least, most = size.get("shortest_edge"), size.get("longest_edge")
+        budget = (int(least), int(most)) if least and most else None
+        return ModelView(type(images).__name__, budget, self._vision.saw())
 
 
 def _is_out_of_memory(error: Exception) -> bool:

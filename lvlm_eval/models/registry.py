@@ -16,7 +16,7 @@ from lvlm_eval.models.adapter import Adapter
 from lvlm_eval.models.local.decoding import Decode
 from lvlm_eval.models.named import named_models, resolve
 from lvlm_eval.models.secrets import secret_values, without_secrets, word_without_secrets
-from lvlm_eval.records import SETTINGS, Request, Response, Setting
+from lvlm_eval.records import SETTINGS, ModelView, Request, Response, Setting
 from lvlm_eval.user_files import load_user_file, said
 
 
@@ -153,7 +153,7 @@ def build_adapter(
     else:
         meant = resolve(spec, arguments, tell)
         entry, first = _entry(meant.spec)
-        made, name, code = _builtin_class(entry), meant.spec, ""
+        made, name, code = _builtin_class(entry), _without_folders(meant.spec, first), ""
         arguments, label = meant.arguments, meant.label
     adapter, given = _construct(
         _Constructor(made, name, first, entry), arguments, {"decode": decode, **(defaults or {})}
@@ -196,6 +196,13 @@ def _entry(spec: str) -> tuple[ModelEntry, tuple[str, ...]]:
         f"unknown model '{spec}'. {hint}A model of your own is a file: my_model.py. "
         "See: lvlm-eval list models"
     )
+
+
+def _without_folders(spec: str, first: tuple[str, ...]) -> str:
+    """The same run may move to another machine: where a checkpoint lies is not its name."""
+    if not first or not Path(first[0]).is_dir():
+        return spec
+    return f"{spec.partition(':')[0]}:{Path(first[0]).resolve().name}"
 
 
 def _builtin_class(entry: ModelEntry) -> type[Any]:
@@ -340,6 +347,11 @@ class _Plain(Adapter):
     def identity(self) -> Mapping[str, Any]:
         """What the user's own method says, if there is one."""
         return dict(self._inner.identity()) if hasattr(self._inner, "identity") else {}
+
+    def saw(self) -> ModelView | None:
+        """What the user's own method says, if there is one."""
+        view = self._inner.saw() if hasattr(self._inner, "saw") else None
+        return view if isinstance(view, ModelView) else None
 
 
 def _recorded(value: Any) -> Any:

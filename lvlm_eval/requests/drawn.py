@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from lvlm_eval.datasets.fingerprint import fingerprint_files
 from lvlm_eval.datasets.soco_tree import SocoTree
-from lvlm_eval.drawing.legibility import illegible_note
+from lvlm_eval.drawing.legibility import illegible_note, shrunk_note
 from lvlm_eval.errors import InputError
 from lvlm_eval.pictures import PictureMaker, PictureTask
 from lvlm_eval.prompts import Option, Prompt, PromptContext
@@ -221,6 +221,11 @@ class DrawnRequests:
     @functools.cached_property
     def _by_id(self) -> dict[str, Question]:
         return {question.id: question for question in self.questions}
+
+    def shrunk_note(self, sent: tuple[int, int], seen: tuple[int, int]) -> str | None:
+        """That the letters are too small to be read then."""
+        style = self.renderer.style
+        return None if style is None else shrunk_note(style, sent, seen)
 
     def working(self, asks: Sequence[Ask]) -> AbstractContextManager[None]:
         """While entered, several processes draw; see `PictureMaker.working`."""

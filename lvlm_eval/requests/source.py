@@ -53,6 +53,10 @@ class RequestSource(Protocol):
         """What the model gets."""
         ...
 
+    def shrunk_note(self, sent: tuple[int, int], seen: tuple[int, int]) -> str | None:
+        """What to tell the user of a model that resizes pictures so (px); None if nothing."""
+        ...
+
     def working(self, asks: Sequence[Ask]) -> AbstractContextManager[None]:
         """While entered, the pictures of these asks may be made by processes of their own."""
         ...

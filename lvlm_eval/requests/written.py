@@ -125,6 +125,10 @@ class WrittenRequests:
             load_pictures=lambda: table.pictures(row, self._cache.get),
         )
 
+    def shrunk_note(self, sent: tuple[int, int], seen: tuple[int, int]) -> str | None:
+        """Nothing: nobody knows how large the letters in a table's pictures are."""
+        return None
+
     def working(self, asks: Sequence[Ask]) -> AbstractContextManager[None]:
         """Nothing is drawn, so no process is started."""
         return nullcontext()

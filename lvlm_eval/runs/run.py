@@ -18,7 +18,7 @@ from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.registry import BuiltModel
 from lvlm_eval.models.secrets import hidden, without_values
 from lvlm_eval.prices import Price, Spending
-from lvlm_eval.records import Ask, Prediction, Question, Setting
+from lvlm_eval.records import Ask, Prediction, Question, Setting, plain
 from lvlm_eval.requests import RequestSource
 from lvlm_eval.runs.asking import ask_all, now
 from lvlm_eval.runs.differences import differences
@@ -252,8 +252,26 @@ def _ask_pending(job: Job, plan: _Plan, spending: Spending | None, watcher: Watc
                 if time.monotonic() - synced > SECONDS_BETWEEN_SYNCS:
                     writer.sync()
                     synced = time.monotonic()
+    _record_view(job, watcher)
     reason = errors.most_common(1)[0][0] if errors else ""
     return Outcome(len(plan.asks), asked, errors.total(), reason, empty, spending)
+
+
+def _record_view(job: Job, watcher: Watcher) -> None:
+    """Write down what the model made of the pictures, and tell if that is too little."""
+    view = job.model.adapter.saw()
+    if view is None:
+        return
+    sizes = [(one.sent, one.seen) for one in view.pictures if one.seen is not None]
+    told = [note for sent, seen in sizes if (note := job.source.shrunk_note(sent, seen))]
+    if told:
+        more = f" (and {len(told) - 1} other sizes)" if len(told) > 1 else ""
+        watcher.note(told[0] + more)
+    manifest = read_manifest(job.folder)
+    assert manifest is not None
+    *earlier, this = manifest.recorded["calls"]
+    calls = [*earlier, {**this, "model_saw": plain(view)}]
+    write_manifest(job.folder, replace(manifest, recorded={**manifest.recorded, "calls": calls}))
 
 
 def _without(secrets: tuple[str, ...], prediction: Prediction) -> Prediction:

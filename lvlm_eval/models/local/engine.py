@@ -1,7 +1,7 @@
 """Answers many requests at once, and computes what they share once."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -47,8 +47,7 @@ class Engine:
         self._share = share
         self._padding = processor.tokenizer.pad_token_id or 0
 
-    @torch.inference_mode()
-    def answers(self, requests: Sequence[Asked]) -> Iterator[Response]:
+    def answers(self, requests: Sequence[Asked]) -> list[Response]:
         """Answer requests as one batch.
 
         Args:
@@ -58,17 +57,18 @@ class Engine:
             torch.OutOfMemoryError: they do not fit; none of them has been answered.
         """
         began = time.perf_counter()
-        starts = self._beginnings(requests) if self._share else {}
         answers: list[Answer] = []
-        for alike in (True, False):
-            part = [one for one in requests if (one.request.id in starts) is alike]
-            if part:
-                rows = [self._row(one, starts.get(one.request.id)) for one in part]
-                batch = prefill(self._model, self._family, rows, self._padding)
-                answers += generate(self._model, batch, part, self._speech, self._decoding)
-                del batch
+        with torch.inference_mode():
+            starts = self._beginnings(requests) if self._share else {}
+            for alike in (True, False):
+                part = [one for one in requests if (one.request.id in starts) is alike]
+                if part:
+                    rows = [self._row(one, starts.get(one.request.id)) for one in part]
+                    batch = prefill(self._model, self._family, rows, self._padding)
+                    answers += generate(self._model, batch, part, self._speech, self._decoding)
+                    del batch
         seconds = time.perf_counter() - began
-        return iter([one.response(self._speech, self._decoding, seconds) for one in answers])
+        return [one.response(self._speech, self._decoding, seconds) for one in answers]
 
     def _beginnings(self, requests: Sequence[Asked]) -> dict[str, Beginning]:
         """Request id → the longest beginning that was computed for it."""

@@ -1,6 +1,6 @@
 """Each distinct picture is processed and encoded once, however many requests show it."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from lvlm_eval.models.local.families import Family, Feature, Processed
-from lvlm_eval.records import Picture
+from lvlm_eval.records import Picture, SeenPictures
 
 FEATURE_BYTES = 1 << 30
 """Features that stay in the model's memory; those of 500×375 px photos take about a MB each."""
 
+SeenSize = tuple[tuple[int, int], tuple[int, int] | None, tuple[int, int] | None, int]
 Key = tuple[str, ...]
 """Hashes of the pictures that are encoded together."""
 
@@ -56,6 +57,7 @@ class Vision:
         self._known: dict[Key, Processed] = {}
         self._features: OrderedDict[Key, list[Feature]] = OrderedDict()
         self._bytes = 0
+        self._sizes = Counter[SeenSize]()
         self.encoded = 0
 
     def show(self, pictures: Sequence[Picture]) -> Shown:
@@ -69,6 +71,7 @@ class Vision:
                 images = [picture.image() for picture in part]
                 processed = self._family.processed(self._processor, images)
                 self._waiting[key] = processed
+                self._count(part, processed)
                 # The pixels are needed until they are encoded, the rest is small.
                 self._known[key] = replace(processed, inputs={})
             made.append((key, self._known[key]))
@@ -77,6 +80,22 @@ class Vision:
             places=tuple(place for _, one in made for place in one.places),
             sizes=tuple(size for _, one in made for size in one.sizes),
             grids=tuple(grid for _, one in made for grid in one.grids),
+        )
+
+    def _count(self, part: Sequence[Picture], processed: Processed) -> None:
+        grids = processed.grids or ((0, 0, 0),) * len(part)
+        for picture, size, (_, down, across), place in zip(
+            part, processed.sizes, grids, processed.places, strict=True
+        ):
+            tokens = len(self._processor.tokenizer(place, add_special_tokens=False).input_ids)
+            patches = (down, across) if down else None
+            self._sizes[picture.size, size, patches, tokens] += 1
+
+    def saw(self) -> tuple[SeenPictures, ...]:
+        """The pictures that were processed up to now, by size."""
+        return tuple(
+            SeenPictures(*size, pictures)
+            for size, pictures in sorted(self._sizes.items(), key=lambda one: one[0][0])
         )
 
     def features(self, shown: Shown, pictures: Sequence[Picture]) -> list[Feature]:

@@ -1,0 +1,24 @@
+"""Which checkpoint a model is: the content of a folder, or the commit of a hub repository."""
+
+from pathlib import Path
+
+from lvlm_eval.datasets.fingerprint import fingerprint_files
+
+_SUFFIXES = {".json", ".safetensors", ".bin", ".jinja", ".txt", ".model"}
+"""Weights, configuration, chat template and vocabulary."""
+
+
+def checkpoint_fingerprint(model: str) -> str | None:
+    """Fingerprint of what a folder holds, wherever it lies; None for a hub id.
+
+    Args:
+        model: hub id or folder.
+
+    Raises:
+        InputError: a file of the folder cannot be read.
+    """
+    folder = Path(model)
+    if not folder.is_dir():
+        return None
+    files = [one for one in folder.iterdir() if one.is_file() and one.suffix in _SUFFIXES]
+    return fingerprint_files((one.name, one) for one in files)
