@@ -72,7 +72,10 @@ class HuggingFace(Adapter):
     """
 
     incidental = frozenset(
-        {"device", "batch_size", "attention", "cache_images", "share_prefix", "chunk"}
+        {
+            *("device", "batch_size", "attention", "logprobs"),
+            *("cache_images", "share_prefix", "chunk"),
+        }
     )
 
     def __init__(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from commands import complaint_of, lvlm_eval
 from making import write_tree
+from PIL import Image
 
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.records import LETTERS, SETTINGS, Request, Response
@@ -27,6 +28,7 @@ from lvlm_eval.models.local.asked import (  # noqa: E402
 )
 from lvlm_eval.models.local.choosing import NextTokens  # noqa: E402
 from lvlm_eval.models.local.decoding import Decoding  # noqa: E402
+from lvlm_eval.models.local.families import QwenVL  # noqa: E402
 from lvlm_eval.models.local.vision import Shown  # noqa: E402
 
 Checkpoint = Callable[[str], Path]
@@ -337,6 +339,17 @@ def test_a_pixel_budget_decides_what_the_model_sees(
         list(adapter_of(checkpoint("llava"), max_pixels=5000).answer(requests[:1]))
 
 
+@pytest.mark.parametrize(("family", "factor"), [("qwen2.5-vl", 28), ("qwen3-vl", 32)])
+def test_sizes_are_those_of_qwen_vl_utils(checkpoint: Checkpoint, family: str, factor: int) -> None:
+    utils = pytest.importorskip("qwen_vl_utils.vision_process")
+    least, most = 4 * factor**2, 300 * factor**2
+    adapter = adapter_of(checkpoint(family), min_pixels=least, max_pixels=most)
+    for width, height in ((500, 375), (375, 500), (1600, 1200), (33, 40), (901, 130), (64, 64)):
+        processed = QwenVL().processed(adapter._processor, [Image.new("RGB", (width, height))])
+        expected = utils.smart_resize(height, width, factor, least, most)
+        assert processed.sizes == (expected[::-1],)
+
+
 def test_a_request_that_does_not_fit_is_an_error_before_anything_is_asked(
     checkpoint: Checkpoint, requests: list[Request], tmp_path: Path
 ) -> None:
@@ -399,9 +412,8 @@ def test_without_a_gpu_nobody_waits_for_hours(tmp_path: Path) -> None:
 
 
 def test_a_run_from_the_command_line_and_again(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    tree = write_tree(tmp_path / "tree", images=3)
     words = (
-        "run", "--model", f"hf:{checkpoint('qwen2.5-vl')}", "--data", tree, "--limit", 2,
+        "run", "--model", f"hf:{checkpoint('qwen2.5-vl')}", "--data", "sample", "--limit", 2,
         "--model-arg", "device=cpu", "--model-arg", "max_tokens=4", "--decode", "score",
         "--out", tmp_path / "out", "--json",
     )  # fmt: skip
@@ -412,6 +424,15 @@ def test_a_run_from_the_command_line_and_again(checkpoint: Checkpoint, tmp_path:
     rows = [json.loads(line) for line in lines]
     assert len(rows) == 24
     assert all(row["text"] in LETTERS and len(row["logprobs"]) == 4 for row in rows)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    saw = manifest["recorded"]["calls"][0]["model_saw"]
+    assert saw["processor"].startswith("Qwen2VLImageProcessor")
+    assert sum(one["pictures"] for one in saw["pictures"]) == 4  # two questions, two each
+    for one in saw["pictures"]:
+        assert one["tokens"] == one["patches"][0] * one["patches"][1] // 4
+        assert one["seen"] == [14 * side for side in one["patches"][::-1]]
+    assert "letters at their markers are" in first.stderr  # a tiny pixel budget
+    assert manifest["identity"]["model"]["name"] == "hf:qwen2.5-vl"  # not where it lies
     again = lvlm_eval(*words, cwd=tmp_path)
     assert again.stdout == first.stdout
     assert "24 of 24 rows were answered before" in again.stderr
