@@ -14,7 +14,7 @@ from conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv", "results", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info", "build"
+    ".git", ".venv*", "results", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info", "build"
 )
 
 

@@ -232,11 +232,12 @@ class HuggingFace(Adapter):
 
     @cached_property
     def _family(self) -> Family | None:
-        family = family_of(self._model)
+        family = family_of(self._model, self._processor)
         if family is None:
             self.tell(
                 f"{self._model.config.model_type} is no family whose requests can share their "
-                "work: every request is computed for itself"
+                f"work with transformers {transformers.__version__}: every request is computed "
+                "for itself"
             )
         return family
 

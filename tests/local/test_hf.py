@@ -179,7 +179,7 @@ def test_another_family_is_answered_by_the_librarys_own_generate(
     expected: Callable[[str], dict[str, tuple[str, dict[str, float]]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lvlm_eval.models.hf.family_of", lambda _: None)
+    monkeypatch.setattr("lvlm_eval.models.hf.family_of", lambda *_: None)
     adapter, told = adapter_of(checkpoint("internvl"), batch_size=5), list[str]()
     adapter.tell = told.append
     answers = by_id(adapter.answer(requests))

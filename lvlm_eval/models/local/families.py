@@ -4,6 +4,7 @@ A family is told by the ``model_type`` of a checkpoint's configuration. A checkp
 works as well, by the library's own ``generate``, only without sharing anything between requests.
 """
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -183,10 +184,15 @@ _FAMILIES: Mapping[str, Family] = {
 }
 
 
-def family_of(model: Any) -> Family | None:
+def family_of(model: Any, processor: Any) -> Family | None:
     """The family of a model, if it has one whose requests can share their work.
 
     Args:
-        model: from ``AutoModelForImageTextToText``.
+        model: from ``AutoModelForImageTextToText``. Before transformers 5.19 some take no features
+            that were computed before.
+        processor: of the same checkpoint.
     """
+    takes_features = "mm_encoder_outputs" in inspect.signature(model.forward).parameters
+    if not (takes_features and hasattr(processor, "get_text_with_replacements")):
+        return None
     return _FAMILIES.get(model.config.model_type)
