@@ -189,6 +189,19 @@ def test_another_family_is_answered_by_the_librarys_own_generate(
     assert "internvl is no family" in told[0]
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_torchvision_is_not_needed(
+    checkpoint: Checkpoint, requests: list[Request], family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lvlm_eval.models.local.loading._has_torchvision", lambda: False)
+    adapter = adapter_of(checkpoint(family))
+    answers = by_id(adapter.answer(requests[:4]))
+    assert all(answer.logprobs for answer in answers.values())
+    view = adapter.saw()
+    assert view is not None
+    assert view.processor.endswith("Pil")
+
+
 def test_a_score_is_the_likeliest_letter(
     checkpoint: Checkpoint,
     requests: list[Request],

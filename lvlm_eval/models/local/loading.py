@@ -1,6 +1,6 @@
 """Loads a checkpoint: its processor, its model, and one clear line for whatever is in the way."""
 
-import importlib.util
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,10 +90,10 @@ def load_processor(name: str, revision: str | None = None) -> Any:
         InputError: it is missing, gated, or has no chat template.
     """
     with _explained(name):
-        if importlib.util.find_spec("torchvision") is None:
-            processor = _without_video(name, revision)
-        else:
+        if _has_torchvision():
             processor = AutoProcessor.from_pretrained(name, revision=revision)
+        else:
+            processor = _without_video(name, revision)
     if not hasattr(processor, "image_processor"):
         raise InputError(f"'{name}' is a checkpoint without vision: it has no image processor.")
     if not getattr(processor, "chat_template", None):
@@ -104,13 +104,23 @@ def load_processor(name: str, revision: str | None = None) -> Any:
     return processor
 
 
+def _has_torchvision() -> bool:
+    """Whether it is there and fits to torch; otherwise its import fails in many ways."""
+    try:
+        importlib.import_module("torchvision")
+    except Exception:
+        return False
+    return True
+
+
 def _without_video(name: str, revision: str | None) -> Any:
     settings, _ = transformers.ProcessorMixin.get_processor_dict(name, revision=revision)
-    tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
-    images = AutoImageProcessor.from_pretrained(name, revision=revision)
     made = getattr(transformers, settings.get("processor_class", ""), None)
-    if made is None or "video_processor" not in made.get_attributes():
+    known = {"image_processor", "tokenizer", "video_processor"}
+    if made is None or not known.issuperset(made.get_attributes()):
         return AutoProcessor.from_pretrained(name, revision=revision)
+    tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
+    images = AutoImageProcessor.from_pretrained(name, revision=revision, backend="pil")
 
     class WithoutVideo(made):  # type: ignore[misc,valid-type]  # known only at run time
         """Does not ask what its video processor is."""
