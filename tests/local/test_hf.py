@@ -286,6 +286,7 @@ def test_memory_that_runs_out_halves_the_batch(
 ) -> None:
     adapter, told = adapter_of(checkpoint("qwen3-vl"), batch_size=32), list[str]()
     adapter.tell = told.append
+    assert adapter._engine is not None  # made before its model is tampered with
     forward = adapter._model.forward
 
     def limited(*args: Any, **named: Any) -> Any:
@@ -311,6 +312,7 @@ def test_memory_that_does_not_hold_one_request(
     checkpoint: Checkpoint, requests: list[Request], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adapter = adapter_of(checkpoint("llava"), batch_size=4)
+    assert adapter._engine is not None  # made before its model is tampered with
 
     def fail(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
