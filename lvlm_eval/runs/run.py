@@ -170,7 +170,8 @@ class _Plan:
     pending: Sequence[Ask]
 
 
-def _plan(job: Job, chosen: Sequence[Question], recorded: RecordedAnswers) -> _Plan:
+def _plan(job: Job, recorded: RecordedAnswers) -> _Plan:
+    chosen = job.source.questions[: job.limit]
     asks = [
         ask
         for question in chosen
@@ -185,16 +186,11 @@ def _plan(job: Job, chosen: Sequence[Question], recorded: RecordedAnswers) -> _P
 
 
 def _run_locked(job: Job, watcher: Watcher) -> Outcome:
-    chosen = job.source.questions[: job.limit]
-    # Most of reading and hashing photos leaves the interpreter to whoever reads the answers.
-    with ThreadPoolExecutor(1, thread_name_prefix="files") as pool:
-        fingerprints = pool.submit(job.source.files, chosen)
-        recorded = read_predictions(job.folder)
-        plan = _plan(job, chosen, recorded)
-        files = fingerprints.result()
+    recorded = read_predictions(job.folder)
+    plan = _plan(job, recorded)
     # Processes that draw need a moment until they are ready; the checks go on meanwhile.
     with job.source.working(plan.pending if job.model.adapter.needs_pictures else ()):
-        _settle_identity(job, files, recorded, watcher)
+        _settle_identity(job, plan.chosen, recorded, watcher)
         held = _settle_questions(job, plan.chosen, plan.asks)
         if held > len(plan.chosen):
             watcher.note(f"{job.folder} holds {held} questions of earlier calls; all are scored")
@@ -290,17 +286,11 @@ def _without(secrets: tuple[str, ...], prediction: Prediction) -> Prediction:
 
 
 def _settle_identity(
-    job: Job, files: Mapping[str, str], recorded: RecordedAnswers, watcher: Watcher
+    job: Job, chosen: Sequence[Question], recorded: RecordedAnswers, watcher: Watcher
 ) -> None:
-    """Write the manifest of a new run, or check that an old one is the same run.
-
-    Args:
-        job: what is asked.
-        files: of the questions of this call, by name, with their fingerprints.
-        recorded: what is answered.
-        watcher: told of what may surprise.
-    """
+    """Write the manifest of a new run, or check that an old one is the same run."""
     identity = identity_of(job.source, job.model, job.decoding)
+    files = job.source.files(chosen)
     before = read_manifest(job.folder)
     if before is None:
         leftover = next(job.folder.glob("predictions*.jsonl"), None)
@@ -317,6 +307,7 @@ def _settle_identity(
                 f"{job.folder} holds another run: {what}. Give another --out, or leave it out."
             )
         _check_files(before.files, files, job, recorded)
+        files = {**before.files, **files}
         history = list(before.recorded["calls"])
         if any(call.get("model_code", "") != job.model.code for call in history):
             watcher.note(
@@ -337,8 +328,7 @@ def _settle_identity(
         **job.recorded,
     }
     calls = [*history, call]
-    earlier = {} if before is None else before.files
-    write_manifest(job.folder, Manifest(identity, {"calls": calls}, {**earlier, **files}))
+    write_manifest(job.folder, Manifest(identity, {"calls": calls}, files))
 
 
 def _check_files(
