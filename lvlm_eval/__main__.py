@@ -22,6 +22,7 @@ def main() -> None:
         status = 4
     # What may still run, such as a model's own threads, is not worth a second traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    gc.freeze()  # the interpreter looks for garbage several times before it ends
     sys.exit(status)
 
 

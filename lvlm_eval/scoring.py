@@ -173,16 +173,16 @@ def _planned_rows(
 
 
 def _answer_line(row: ScoredRow) -> dict[str, Any]:
-    """A line of ``answers.jsonl``."""
+    """A line of ``answers.jsonl``, the fields in the order of their names."""
     return {
-        "id": f"{row.question}/{row.setting}/{row.rotation}",
-        "question": row.question,
-        "setting": row.setting,
-        "rotation": row.rotation,
         "answer": row.answer,
-        "status": row.status,
+        "id": f"{row.question}/{row.setting}/{row.rotation}",
         "parsers": {
-            name: {"letter": reading.letter, "rule": reading.rule, "correct": row.correct[name]}
-            for name, reading in row.readings.items()
+            name: {"correct": row.correct[name], "letter": reading.letter, "rule": reading.rule}
+            for name, reading in sorted(row.readings.items())
         },
+        "question": row.question,
+        "rotation": row.rotation,
+        "setting": row.setting,
+        "status": row.status,
     }

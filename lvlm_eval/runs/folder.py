@@ -16,6 +16,7 @@ from typing import Any
 import jsonlines
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Prediction, Question, plain
@@ -236,8 +237,8 @@ class PredictionWriter:
 
 
 def write_answers(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write the derived rows, one a line, in one step."""
-    write_whole(path, "".join(canonical(row) + "\n" for row in rows))
+    """Write the derived rows, one a line, in one step; their fields in the order that they have."""
+    write_whole(path, "".join(to_json(row).decode() + "\n" for row in rows))
 
 
 def _ends_with_line_feed(path: Path) -> bool:
