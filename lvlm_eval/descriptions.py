@@ -189,7 +189,7 @@ def compose(name: str, category: str) -> str:
 
 
 def _tokens(name: str) -> list[str]:
-    return re.split(r"[\s_-]+", name.lower().strip(" _-\t\r\n")) if name.strip(" _-\t\r\n") else []
+    return re.findall(r"[^\s_-]+", name.lower())
 
 
 def _read_table(path: Path) -> dict[tuple[str | None, str], str]:

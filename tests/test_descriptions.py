@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lvlm_eval.descriptions import compose, make_describer
@@ -153,6 +153,7 @@ JSON = st.recursive(
 )
 
 
+@example(None, "\x1f", "")  # a blank, though not of the usual ones
 @given(JSON, st.text(max_size=12), st.text(max_size=12))
 def test_any_taxonomy_and_any_name_give_words(taxonomy: object, name: str, category: str) -> None:
     described = make_describer(taxonomy).describe(category, Keypoint(name, 0, 0))

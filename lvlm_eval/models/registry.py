@@ -200,9 +200,10 @@ def _entry(spec: str) -> tuple[ModelEntry, tuple[str, ...]]:
 
 def _without_folders(spec: str, first: tuple[str, ...]) -> str:
     """The same run may move to another machine: where a checkpoint lies is not its name."""
-    if not first or not Path(first[0]).is_dir():
+    kind = spec.partition(":")[0]
+    if kind not in ("hf", "vllm") or not Path(first[0]).is_dir():
         return spec
-    return f"{spec.partition(':')[0]}:{Path(first[0]).resolve().name}"
+    return f"{kind}:{Path(first[0]).resolve().name}"
 
 
 def _builtin_class(entry: ModelEntry) -> type[Any]:
