@@ -2,7 +2,9 @@
 
 import os
 
-from lvlm_eval.errors import InputError
+from lvlm_eval.errors import InputError, nearest_names
+
+DTYPES = ("auto", "float32", "float16", "bfloat16")
 
 
 def check_whole(name: str, value: object, least: int, *, or_null: bool = False) -> None:
@@ -37,6 +39,16 @@ def check_number(name: str, value: object) -> None:
     """
     if value is not None and (not isinstance(value, int | float) or isinstance(value, bool)):
         raise InputError(f"{name} is {value!r}, expected a number or null.")
+
+
+def check_dtype(name: str) -> None:
+    """Refuse a type of weights that no back end is asked for.
+
+    Raises:
+        InputError: it is none of `DTYPES`.
+    """
+    if name not in DTYPES:
+        raise InputError(f"unknown dtype '{name}'. {nearest_names(name, DTYPES)}")
 
 
 def read_key(variable: str, *, needed: bool) -> str:

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from lvlm_eval.models.adapter import Adapter
 from lvlm_eval.models.argument_checks import check_whole
 from lvlm_eval.models.local.answering import Speech
 from lvlm_eval.models.local.asked import Asked, asked, chat_text, parts_of_size
-from lvlm_eval.models.local.checkpoint import checkpoint_fingerprint
+from lvlm_eval.models.local.checkpoint import checkpoint_fingerprint, served_name
 from lvlm_eval.models.local.decoding import Decoding
 from lvlm_eval.models.local.engine import Engine
 from lvlm_eval.models.local.families import Family, family_of
@@ -169,8 +168,9 @@ class HuggingFace(Adapter):
             responses = answer_plainly(
                 self._model, self._processor, part, texts, self._speech, self._decoding
             )
+        name = served_name(self.model, self._model.config)
         for response in responses:
-            yield replace(response, served_model=self._served_model)
+            yield replace(response, served_model=name)
 
     def _halve(self, rows: int, error: Exception) -> None:
         """Go on with smaller batches, from now on."""
@@ -240,13 +240,6 @@ class HuggingFace(Adapter):
                 "for itself"
             )
         return family
-
-    @cached_property
-    def _served_model(self) -> str:
-        """With the commit that was loaded, where the hub told it."""
-        commit = getattr(self._model.config, "_commit_hash", None)
-        name = Path(self.model).resolve().name if Path(self.model).is_dir() else self.model
-        return f"{name}@{commit}" if commit else name
 
     @cached_property
     def _vision(self) -> Vision | None:

@@ -5,13 +5,12 @@ The engine is started when the first answer is asked for, so a run that is compl
 
 import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.models.adapter import Adapter
 from lvlm_eval.models.argument_checks import check_whole
-from lvlm_eval.models.local.checkpoint import checkpoint_fingerprint
+from lvlm_eval.models.local.checkpoint import checkpoint_fingerprint, served_name
 from lvlm_eval.models.local.decoding import Decode, Decoding
 from lvlm_eval.models.local.vllm_feed import Feed
 from lvlm_eval.models.local.vllm_settings import EngineSettings
@@ -189,9 +188,5 @@ class VLLM(Adapter):
 
     def _served_model(self) -> str:
         """The model's own name, of a hub repository with the commit."""
-        config = self._started.engines[0].model_config
-        folder = Path(self._settings.place)
-        if folder.is_dir():
-            return folder.resolve().name
-        commit = getattr(config.hf_config, "_commit_hash", None)
-        return f"{self._settings.model}@{commit}" if commit else self._settings.model
+        config = self._started.engines[0].model_config.hf_config
+        return served_name(self._settings.place, config)

@@ -90,30 +90,52 @@ class Answer:
         asked = self.asked
         if decoding.decode == "score":
             assert self.logprobs is not None
-            text, reasoning, status = likeliest(self.logprobs), None, "ok"
+            text, reasoning, whole = likeliest(self.logprobs), None, True
         else:
             said = speech.tokenizer.decode(self.tokens, skip_special_tokens=True)
             parts = parts_of(said, asked.reasons)
             text, reasoning = parts.answer, parts.reasoning
-            cut = self.ended == "length" or not parts.finished
-            status = "truncated" if cut else "ok"
+            whole = self.ended != "length" and parts.finished
         usage: dict[str, Any] = {
             "prompt_tokens": len(asked.ids),
             "completion_tokens": len(self.tokens),
         }
         if all(asked.shown.sizes):
             usage["image_sizes"] = [list(size) for size in asked.shown.sizes if size]
-        checked: Status = "truncated" if status == "truncated" else "ok"
+        status: Status = "ok" if whole else "truncated"
         return Response(
             id=asked.request.id,
             text=text,
             reasoning=reasoning,
             finish_reason=self.ended,
-            status=checked,
+            status=status,
             logprobs=self.logprobs,
             usage=usage,
             seconds=round(seconds, 3),
         )
+
+
+def begun(asked: Asked, speech: Speech, logits: torch.Tensor) -> Answer:
+    """An answer without a token yet.
+
+    Args:
+        asked: the request.
+        speech: of the model.
+        logits: (vocabulary,): of the answer's first token.
+    """
+    reasons = asked.reasons and speech.reasoning is not None
+    logprobs = letter_logprobs(logits, speech.letters) if speech.letters else None
+    return Answer(asked, answer_from=None if reasons else 0, logprobs=logprobs)
+
+
+def chooser(requests: Sequence[Asked], speech: Speech, decoding: Decoding) -> NextTokens:
+    """What chooses the tokens of these requests, a row each."""
+    return NextTokens(
+        decoding,
+        [one.request.id for one in requests],
+        [one.ids for one in requests],
+        list(speech.letters.values()) if decoding.decode == "choice" else None,
+    )
 
 
 def generate(
@@ -129,19 +151,11 @@ def generate(
         decoding: how to choose, and how long an answer may be.
     """
     answers = [
-        Answer(one, answer_from=None if one.reasons and speech.reasoning else 0) for one in requests
+        begun(one, speech, logits) for one, logits in zip(requests, batch.logits, strict=True)
     ]
-    if speech.letters:
-        for answer, logits in zip(answers, batch.logits, strict=True):
-            answer.logprobs = letter_logprobs(logits, speech.letters)
     if decoding.decode == "score":
         return answers
-    choose = NextTokens(
-        decoding,
-        [one.request.id for one in requests],
-        [one.ids for one in requests],
-        list(speech.letters.values()) if decoding.decode == "choice" else None,
-    )
+    choose = chooser(requests, speech, decoding)
     rows = list(range(len(answers)))  # that are in the batch, by their numbers
     while True:
         going = [place for place, row in enumerate(rows) if answers[row].ended is None]

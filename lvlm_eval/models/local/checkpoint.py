@@ -8,6 +8,19 @@ _SUFFIXES = {".json", ".safetensors", ".bin", ".jinja", ".txt", ".model"}
 """Weights, configuration, chat template and vocabulary."""
 
 
+def served_name(model: str, config: object) -> str:
+    """What is recorded as the model that answered: a folder's name, or a hub id with its commit.
+
+    Args:
+        model: hub id or folder.
+        config: that the model was loaded with; the library notes the commit in it.
+    """
+    if Path(model).is_dir():
+        return Path(model).resolve().name
+    commit = getattr(config, "_commit_hash", None)
+    return f"{model}@{commit}" if commit else model
+
+
 def checkpoint_fingerprint(model: str) -> str | None:
     """Fingerprint of what a folder holds, wherever it lies; None for a hub id.
 

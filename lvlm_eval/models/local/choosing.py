@@ -1,6 +1,5 @@
 """From the model's logits to the next token of every row, the same whatever stands beside it."""
 
-import hashlib
 from collections.abc import Sequence
 
 import torch
@@ -13,6 +12,7 @@ from transformers import (
 )
 
 from lvlm_eval.models.local.decoding import Decoding
+from lvlm_eval.ranking import rank
 
 
 class NextTokens:
@@ -39,7 +39,8 @@ class NextTokens:
         self._allowed = None if allowed is None else list(allowed)
         self._seen = [list(prompt) for prompt in prompts]
         self._generated: list[list[int]] = [[] for _ in ids]
-        self._noise = [torch.Generator().manual_seed(_seed(decoding.seed, id)) for id in ids]
+        seeds = [int.from_bytes(rank(decoding.seed, id)[:7], "big") for id in ids]
+        self._noise = [torch.Generator().manual_seed(seed) for seed in seeds]
         self._processors = LogitsProcessorList()
         if not decoding.greedy:
             self._processors.append(TemperatureLogitsWarper(decoding.temperature))
@@ -85,8 +86,3 @@ class NextTokens:
         draws = [torch.rand(width, generator=self._noise[row], dtype=torch.float64) for row in rows]
         noise = -torch.log(-torch.log(torch.stack(draws).clamp_min(1e-300)))
         return noise.to(scores.device, scores.dtype)
-
-
-def _seed(seed: int, id: str) -> int:
-    digest = hashlib.sha256(f"{seed}\x1f{id}".encode()).digest()
-    return int.from_bytes(digest[:7], "big")

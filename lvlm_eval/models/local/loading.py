@@ -17,9 +17,8 @@ from transformers import (
     AutoTokenizer,
 )
 
-from lvlm_eval.errors import InputError, nearest_names, one_line
-
-_DTYPES = ("auto", "float32", "float16", "bfloat16")
+from lvlm_eval.errors import InputError, one_line
+from lvlm_eval.models.argument_checks import check_dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,7 @@ def dtype_of(name: str) -> Any:
     Raises:
         InputError: it is none of auto, float32, float16, bfloat16.
     """
-    if name not in _DTYPES:
-        raise InputError(f"unknown dtype '{name}'. {nearest_names(name, _DTYPES)}")
+    check_dtype(name)
     return name if name == "auto" else getattr(torch, name)
 
 

@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from lvlm_eval.models.local.answering import Answer, Speech
+from lvlm_eval.models.local.answering import Speech, begun, chooser
 from lvlm_eval.models.local.asked import Asked
 from lvlm_eval.models.local.choosing import NextTokens
 from lvlm_eval.models.local.decoding import Decoding
-from lvlm_eval.models.local.letters import letter_logprobs
 from lvlm_eval.records import Response
 
 
@@ -62,14 +61,7 @@ def answer_plainly(
         return_tensors="pt",
     ).to(model.get_input_embeddings().weight.device)
     width = inputs["input_ids"].shape[1]
-    choose = _Chosen(
-        NextTokens(
-            decoding,
-            [one.request.id for one in requests],
-            [one.ids for one in requests],
-            list(speech.letters.values()) if decoding.decode == "choice" else None,
-        )
-    )
+    choose = _Chosen(chooser(requests, speech, decoding))
     limit = {"choice": 1, "score": 1}.get(decoding.decode)
     thinks = decoding.max_reasoning_tokens if any(one.reasons for one in requests) else 0
     with torch.inference_mode():
@@ -86,9 +78,7 @@ def answer_plainly(
     answers = []
     assert choose.first is not None
     for row, one in enumerate(requests):
-        answer = Answer(one, answer_from=None if one.reasons and speech.reasoning else 0)
-        if speech.letters:
-            answer.logprobs = letter_logprobs(choose.first[row], speech.letters)
+        answer = begun(one, speech, choose.first[row])
         for token in made[row, width:].tolist():
             if answer.ended is None:
                 answer.take(token, speech, decoding)

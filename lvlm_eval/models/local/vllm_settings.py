@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from lvlm_eval.errors import InputError, nearest_names
-from lvlm_eval.models.argument_checks import check_whole
+from lvlm_eval.models.argument_checks import check_dtype, check_whole
 
 DEVICES = ("cpu", "cuda")
-DTYPES = ("auto", "float32", "float16", "bfloat16")
 
 OURS: Mapping[str, str] = {
     "model": "--model",
@@ -70,8 +69,7 @@ class EngineSettings:
         """
         if self.device is not None and self.device not in DEVICES:
             raise InputError(f"device is {self.device!r}, expected cpu or cuda.")
-        if self.dtype not in DTYPES:
-            raise InputError(f"unknown dtype '{self.dtype}'. {nearest_names(self.dtype, DTYPES)}")
+        check_dtype(self.dtype)
         for name in ("min_pixels", "max_pixels", "max_model_len"):
             check_whole(name, getattr(self, name), 1, or_null=True)
         for name in ("tensor_parallel", "data_parallel"):
