@@ -112,6 +112,7 @@ def true_size(folder: Path, name: str, device: str = "cuda") -> Any:
     for part, sizes in ((config.text_config, text), (config.vision_config, tower)):
         for key, value in sizes.items():
             setattr(part, key, value)
+    config.tie_word_embeddings = name == "qwen2.5-vl-3b"  # as the released ones have it
     layers = text["num_hidden_layers"]
     config.text_config.layer_types = ["full_attention"] * layers
     config.text_config.max_position_embeddings = 32_768

@@ -1,0 +1,1 @@
+"""Dense features: photos → feature maps → matches → PCK and the four-choice ceiling."""

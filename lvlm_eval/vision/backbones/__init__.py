@@ -1,0 +1,1 @@
+"""The vision backbones: what turns photos into feature maps, and how one is found by name."""
