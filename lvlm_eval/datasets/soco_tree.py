@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -12,6 +11,7 @@ from PIL import Image
 
 from lvlm_eval.datasets.images import read_rgb, read_size
 from lvlm_eval.datasets.pair_annotation import Origin, is_plain_name, parse_pair
+from lvlm_eval.datasets.pair_dataset import PairFile
 from lvlm_eval.datasets.refusals import refusal, shown
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.records import Defect, Pair
@@ -21,7 +21,7 @@ Split = Literal["intra", "cross", "train", "test"]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 
-_FOLDERS: Mapping[Split, str] = {
+_FOLDERS: Mapping[str, str] = {
     "intra": "PairAnnotations/intra",
     "cross": "PairAnnotations/cross",
     "train": "PairAnnotations/trainsplits/train",
@@ -32,27 +32,7 @@ _SUPERCATEGORY_FIELDS = ("supercategory", "super_category", "supercat", "superca
 _CATEGORY_FIELDS = ("category", "category_name", "name", "class", "object")
 _DEEPEST = 8
 
-
-@dataclass(frozen=True, slots=True)
-class PairFile:
-    """One pair annotation that has been listed, not opened.
-
-    Attributes:
-        split: the list it belongs to.
-        folder: name of its folder in the split; empty if it lies directly in the split.
-        stem: file name without ``.json``.
-        path: the file.
-    """
-
-    split: Split
-    folder: str
-    stem: str
-    path: Path
-
-    @property
-    def key(self) -> str:
-        """``<folder>/<stem>``, the key of the pair in it."""
-        return f"{self.folder}/{self.stem}" if self.folder else self.stem
+__all__ = ["SPLITS", "PairFile", "SocoTree", "Split"]
 
 
 class SocoTree:
@@ -66,13 +46,13 @@ class SocoTree:
     def __init__(self, root: Path, name: str) -> None:
         self.root = root
         self.name = name
-        self._listed: dict[Split, Mapping[str, tuple[PairFile, ...]]] = {}
+        self._listed: dict[str, Mapping[str, tuple[PairFile, ...]]] = {}
 
     def splits(self) -> tuple[Split, ...]:
         """The splits that have a folder here."""
         return tuple(split for split in SPLITS if (self.root / _FOLDERS[split]).is_dir())
 
-    def pair_files(self, split: Split) -> Mapping[str, tuple[PairFile, ...]]:
+    def pair_files(self, split: str) -> Mapping[str, tuple[PairFile, ...]]:
         """List the pair files of a split, by folder, both in order of their names.
 
         Only folders are read. Files that lie directly in the split's folder stand under ``""``.
@@ -168,7 +148,7 @@ class SocoTree:
             found.setdefault(category.replace(" ", "_"), group)
         return found
 
-    def _list(self, split: Split) -> Mapping[str, tuple[PairFile, ...]]:
+    def _list(self, split: str) -> Mapping[str, tuple[PairFile, ...]]:
         if split not in _FOLDERS:
             raise InputError(f"unknown split {shown(split)}. {nearest_names(split, SPLITS)}")
         folder = self.root / _FOLDERS[split]
@@ -185,7 +165,7 @@ class SocoTree:
             raise refusal(folder, "", "holds no pair annotation (*.json).")
         return {name: files for name, files in listed.items() if files}
 
-    def _no_split(self, split: Split) -> InputError:
+    def _no_split(self, split: str) -> InputError:
         there = ", ".join(self.splits()) or "none"
         return refusal(
             self.root,
@@ -195,7 +175,7 @@ class SocoTree:
         )
 
 
-def _files_in(folder: Path, split: Split, name: str) -> tuple[PairFile, ...]:
+def _files_in(folder: Path, split: str, name: str) -> tuple[PairFile, ...]:
     try:
         names = sorted(
             entry.name
