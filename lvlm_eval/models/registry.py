@@ -2,22 +2,31 @@
 
 import contextlib
 import difflib
-import hashlib
-import importlib
 import inspect
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from lvlm_eval.errors import InputError, nearest_names
+from lvlm_eval.errors import InputError
 from lvlm_eval.models.adapter import Adapter
+from lvlm_eval.models.constructing import (
+    MODEL,
+    Constructor,
+    Installed,
+    class_of_file,
+    file_and_class,
+    found_at,
+    parse_arguments,
+    recorded,
+)
 from lvlm_eval.models.local.decoding import Decode
 from lvlm_eval.models.named import named_models, resolve
-from lvlm_eval.models.secrets import secret_values, without_secrets, word_without_secrets
+from lvlm_eval.models.secrets import secret_values, without_secrets
 from lvlm_eval.records import SETTINGS, ModelView, Request, Response, Setting
-from lvlm_eval.user_files import load_user_file, said
+from lvlm_eval.user_files import said
+
+__all__ = ["BuiltModel", "ModelEntry", "build_adapter", "model_entries", "parse_arguments"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +107,6 @@ class BuiltModel:
     label: str = ""
 
 
-def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
-    """Read ``key=value`` arguments; a value that is JSON (a number, true, a list) becomes that.
-
-    Raises:
-        InputError: one has no equals sign.
-    """
-    arguments: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key.isidentifier():
-            shown = word_without_secrets(pair)
-            raise InputError(f"--model-arg '{shown}' is not key=value, such as temperature=0.7.")
-        try:
-            arguments[key] = json.loads(value)
-        except ValueError:
-            arguments[key] = value
-    return arguments
-
-
 def _nobody(line: str) -> None:
     """Takes what nobody wants to hear."""
 
@@ -144,20 +134,27 @@ def build_adapter(
     Raises:
         InputError: the name, the file, the class or an argument is wrong, or a package is missing.
     """
-    path, _, class_name = spec.rpartition(":") if ".py:" in spec else (spec, "", "")
+    file = file_and_class(spec)
     entry, label = None, ""
-    if path.endswith(".py"):
-        made, code = _adapter_class_of_file(Path(path), class_name)
-        name = f"{Path(path).name}:{made.__name__}"
+    if file:
+        made, code = class_of_file(MODEL, *file)
+        name = f"{file[0].name}:{made.__name__}"
         first: tuple[str, ...] = ()
     else:
         meant = resolve(spec, arguments, tell)
         entry, first = _entry(meant.spec)
         made, name, code = _builtin_class(entry), _without_folders(meant.spec, first), ""
         arguments, label = meant.arguments, meant.label
-    adapter, given = _construct(
-        _Constructor(made, name, first, entry), arguments, {"decode": decode, **(defaults or {})}
-    )
+    builtin = _installed(entry) if entry else None
+    constructor = Constructor(MODEL, made, name, first, builtin)
+    constructor.check(arguments)
+    if decode != "text" and "decode" not in inspect.signature(made).parameters:
+        raise InputError(
+            f"model '{name}' answers with text only: its constructor has no parameter 'decode'. "
+            f"Leave --decode {decode} out."
+        )
+    built, given = constructor.construct(arguments, {"decode": decode, **(defaults or {})})
+    adapter = _as_adapter(built, name)
     _check_contract(adapter, name)
     settings = {key: one for key, one in given.items() if key not in adapter.incidental}
     if "decode" not in arguments:
@@ -166,12 +163,12 @@ def build_adapter(
         settings |= adapter.identity()
     except Exception as error:
         raise InputError(f"model '{name}': identity(): {said(error)}") from error
-    recorded = {key: _recorded(one) for key, one in settings.items()}
-    others = {key: _recorded(one) for key, one in given.items() if key in adapter.incidental}
+    written = {key: recorded(one) for key, one in settings.items()}
+    others = {key: recorded(one) for key, one in given.items() if key in adapter.incidental}
     return BuiltModel(
         name=name,
         adapter=adapter,
-        settings=without_secrets(recorded),
+        settings=without_secrets(written),
         code=code,
         secrets=(*secret_values(dict(arguments)), *adapter.secrets),
         incidental=without_secrets(others),
@@ -206,109 +203,19 @@ def _without_folders(spec: str, first: tuple[str, ...]) -> str:
     return f"{kind}:{Path(first[0]).resolve().name}"
 
 
+def _installed(entry: ModelEntry) -> Installed:
+    return Installed(entry.name, entry.extra)
+
+
 def _builtin_class(entry: ModelEntry) -> type[Any]:
-    module, _, name = entry.place.partition(":")
+    return found_at(MODEL, entry.place, _installed(entry))  # type: ignore[no-any-return]  # by name
+
+
+def _as_adapter(built: Any, name: str) -> Adapter:
+    if isinstance(built, Adapter):
+        return built
     try:
-        return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]  # by name
-    except ModuleNotFoundError as error:
-        raise _lacking(entry, error) from error
-
-
-def _lacking(entry: ModelEntry, error: ModuleNotFoundError) -> Exception:
-    """What to say of a package that is not installed; the error itself if it is not of an extra."""
-    package = (error.name or str(error)).partition(".")[0]
-    if not entry.extra or package == __package__.partition(".")[0]:
-        return error
-    return InputError(
-        f"model '{entry.name}' needs the package '{package}': "
-        f"pip install 'lvlm-eval[{entry.extra}]'"
-    )
-
-
-def _adapter_class_of_file(path: Path, class_name: str) -> tuple[type[Any], str]:
-    """The user's class, and the sha256 of the file that it stands in."""
-    if not path.is_file():
-        raise InputError(f"model file '{path}' does not exist.")
-    loaded = load_user_file(path)
-    code = hashlib.sha256(loaded.source.encode()).hexdigest()
-    classes = {
-        name: value
-        for name, value in vars(loaded.module).items()
-        if inspect.isclass(value)
-        and value.__module__ == loaded.module.__name__
-        and hasattr(value, "answer")
-    }
-    if class_name:
-        if class_name in classes:
-            return classes[class_name], code
-        raise InputError(
-            f"model file '{path}' has no class '{class_name}' with a method answer(requests). "
-            f"{nearest_names(class_name, classes)}"
-        )
-    if len(classes) != 1:
-        found = ", ".join(sorted(classes)) or "none"
-        raise InputError(
-            f"model file '{path}' must have one class with a method answer(requests); found: "
-            f"{found}. Name it: {path}:ClassName"
-        )
-    return next(iter(classes.values())), code
-
-
-@dataclass(frozen=True, slots=True)
-class _Constructor:
-    """A class to make an adapter of.
-
-    Attributes:
-        made: the class.
-        name: of the model, for messages.
-        first: arguments that the model's name gives.
-        entry: None for a user's file.
-    """
-
-    made: type[Any]
-    name: str
-    first: tuple[str, ...]
-    entry: ModelEntry | None
-
-
-def _construct(
-    of: _Constructor, arguments: Mapping[str, Any], defaults: Mapping[str, Any]
-) -> tuple[Adapter, dict[str, Any]]:
-    """The adapter, and all arguments that its constructor got or took by default."""
-    made, name, first = of.made, of.name, of.first
-    signature = inspect.signature(made)
-    parameters = signature.parameters
-    extra = {k: v for k, v in defaults.items() if k in parameters and k not in arguments}
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    own = set(list(parameters)[len(first) :])
-    for key in arguments:
-        if key not in own and not takes_any:
-            raise InputError(f"model '{name}' takes no argument '{key}'. {nearest_names(key, own)}")
-    if defaults["decode"] != "text" and "decode" not in parameters:
-        raise InputError(
-            f"model '{name}' answers with text only: its constructor has no parameter 'decode'. "
-            f"Leave --decode {defaults['decode']} out."
-        )
-    try:
-        bound = signature.bind(*first, **arguments, **extra)
-        bound.apply_defaults()
-        adapter = made(*first, **arguments, **extra)
-    except InputError:
-        raise
-    except (Exception, SystemExit) as error:
-        if of.entry and isinstance(error, ModuleNotFoundError):
-            raise _lacking(of.entry, error) from error
-        raise InputError(f"model '{name}': {said(error)}") from error
-    given: dict[str, Any] = {}
-    for key, one in bound.arguments.items():
-        if parameters[key].kind is inspect.Parameter.VAR_KEYWORD:
-            given |= one
-        elif key in own:
-            given[key] = one
-    if isinstance(adapter, Adapter):
-        return adapter, given
-    try:
-        return _Plain(adapter), given
+        return _Plain(built)
     except (TypeError, ValueError) as error:
         raise InputError(f"model '{name}': chunk, settings or incidental: {error}") from error
 
@@ -353,20 +260,3 @@ class _Plain(Adapter):
         """What the user's own method says, if there is one."""
         view = self._inner.saw() if hasattr(self._inner, "saw") else None
         return view if isinstance(view, ModelView) else None
-
-
-def _recorded(value: Any) -> Any:
-    """A setting as JSON: 0 and 0.0 are the same, and what JSON does not know is named."""
-    if isinstance(value, Mapping):
-        return {str(key): _recorded(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_recorded(one) for one in value]
-    if isinstance(value, set | frozenset):
-        return sorted(map(str, value))
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if value is None or isinstance(value, str | int | float):
-        return value
-    # By name: the text of an object may hold its address, which differs from run to run.
-    named = value if isinstance(value, type) or inspect.isroutine(value) else type(value)
-    return f"{named.__module__}.{named.__qualname__}"
