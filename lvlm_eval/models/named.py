@@ -6,17 +6,15 @@ user's adds models or replaces them.
 
 import difflib
 import importlib.util
-import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lvlm_eval.errors import InputError, nearest_names
+from lvlm_eval.named_tables import NAME, read_tables
 from lvlm_eval.reference import lvlm_rows
 from lvlm_eval.resources import data_folder
 
@@ -31,7 +29,6 @@ PRESETS = (PAPER,)
 
 USERS_FILE = Path("models.toml")
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _KINDS = frozenset({"random", "random++", "dense", *get_args(Backend)})
 """Names with a meaning of their own."""
 
@@ -201,7 +198,7 @@ def _named(
     prefix, colon, after = spec.partition(":")
     chosen = next((one for one in LOCAL if colon and one == prefix), None)
     name = after if chosen else spec
-    if not _NAME.fullmatch(name) or (chosen is None and name in _KINDS):
+    if not NAME.fullmatch(name) or (chosen is None and name in _KINDS):
         return None, None
     models = named_models()
     folder = Path(name)
@@ -250,56 +247,11 @@ def _installed(backend: Backend) -> bool:
     return all(importlib.util.find_spec(name) is not None for name in NEEDED[backend])
 
 
-_TABLES = TypeAdapter(dict[str, ModelTable])
-
-
 def _read(path: Path) -> dict[str, NamedModel]:
     """All models of a file.
 
     Raises:
         InputError: it is not TOML, or a field is wrong; one line with the file and the field.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: this is not TOML: {error}. Correct the file.") from error
-    for name in content:
-        if not _NAME.fullmatch(name) or name.endswith(".py"):
-            raise InputError(
-                f"{path}: '{name}' cannot be a model's name: letters, digits and . _ + - only, and "
-                "no .py at the end."
-            )
-        if name in _KINDS:
-            raise InputError(
-                f"{path}: '{name}' means something else to --model; give the model another name."
-            )
-    try:
-        tables = _TABLES.validate_python(content)
-    except ValidationError as error:
-        # A mistyped field is also a missing one: the former tells more.
-        errors = error.errors(include_url=False)
-        errors.sort(key=lambda one: one["type"] != "extra_forbidden")
-        raise InputError(f"{path}: {_one_line(errors[0])}") from error
+    tables = read_tables(path, ModelTable, "model", _KINDS)
     return {name: NamedModel(name, table, path) for name, table in tables.items()}
-
-
-def _one_line(error: ErrorDetails) -> str:
-    name, *rest = [str(part) for part in error["loc"]]
-    field = ".".join(rest)
-    reason = error["msg"].removeprefix("Value error, ")
-    if not rest and error["type"] == "value_error":
-        return f'["{name}"] {reason}{"" if reason.endswith(("?", ".")) else "."}'
-    if not rest:
-        return f"'{name}' must be a table: write [\"{name}\"] above its fields."
-    place = f'["{name}"] '
-    if error["type"] == "extra_forbidden":
-        return f"{place}field '{field}' is unknown. {nearest_names(field, ModelTable.model_fields)}"
-    if error["type"] == "missing":
-        return f"{place}field '{field}' is missing. Add it."
-    if error["type"] == "literal_error":
-        shown = error["input"]
-        hint = nearest_names(str(shown), get_args(Backend))
-        return f"{place}{field} = {shown!r} is unknown. {hint}"
-    return f"{place}{field} = {error['input']!r}: {reason[0].lower()}{reason[1:].rstrip('.')}."

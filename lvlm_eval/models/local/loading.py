@@ -87,7 +87,7 @@ def load_processor(name: str, revision: str | None = None) -> Any:
     Raises:
         InputError: it is missing, gated, or has no chat template.
     """
-    with _explained(name):
+    with explained(name):
         if _has_torchvision():
             processor = AutoProcessor.from_pretrained(name, revision=revision)
         else:
@@ -148,7 +148,7 @@ def load_model(
         InputError: it is missing or gated, has no vision, or does not fit.
     """
     more = {} if attention is None else {"attn_implementation": attention}
-    with _explained(name):
+    with explained(name):
         config = AutoConfig.from_pretrained(name, revision=revision)
         if type(config) not in AutoModelForImageTextToText._model_mapping:
             kind = config.model_type
@@ -167,16 +167,23 @@ def load_model(
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Turn what libraries raise into what the user can do."""
+def explained(
+    name: str,
+    memory: str = "--model-arg dtype=bfloat16, or device=auto to spread it over all GPUs",
+) -> Iterator[None]:
+    """Turn what libraries raise into what the user can do.
+
+    Args:
+        name: of the checkpoint: hub id or folder.
+        memory: what to give where it does not fit into the GPU's memory.
+    """
     try:
         yield
     except InputError:
         raise
     except torch.OutOfMemoryError as error:
         raise InputError(
-            f"'{name}' does not fit into the GPU's memory: {one_line(str(error))} Give --model-arg "
-            "dtype=bfloat16, or device=auto to spread it over all GPUs."
+            f"'{name}' does not fit into the GPU's memory: {one_line(str(error))} Give {memory}."
         ) from error
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         text = str(error)

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 
@@ -36,7 +36,7 @@ class TorchBackbone(Backbone):
         InputError: no such device or precision.
     """
 
-    normalisation: ClassVar[Normalisation] = IMAGENET
+    normalisation: Normalisation = IMAGENET
 
     def __init__(self, device: str | None = None, precision: str = "float32") -> None:
         if precision not in PRECISIONS:
