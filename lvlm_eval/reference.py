@@ -48,6 +48,13 @@ def lvlm_rows() -> tuple[PublishedRow, ...]:
     )
 
 
+@cache
+def vision_row_names() -> tuple[str, ...]:
+    """The rows of the vision tables as printed: of the main one, then of all evaluated models."""
+    tables = _published()
+    return (*tables["vision_main"]["rows"], *tables["more_backbones"]["rows"])
+
+
 def source() -> str:
     """Where the figures were published, as a citation."""
     return str(_published()["source"])

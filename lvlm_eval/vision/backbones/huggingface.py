@@ -1,0 +1,22 @@
+"""Which class runs a checkpoint of the Hugging Face kind."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
+from lvlm_eval.vision.backbones.transformers_vit import TransformersBackbone
+from lvlm_eval.vision.backbones.vit_loading import load_config
+
+
+def class_for(checkpoint: str, arguments: Mapping[str, Any]) -> type[TorchBackbone]:
+    """The class that takes features from a checkpoint.
+
+    Args:
+        checkpoint: hub id or folder.
+        arguments: of the class; ``revision`` also counts here.
+
+    Raises:
+        InputError: the checkpoint cannot be had or is of an unknown kind.
+    """
+    load_config(checkpoint, arguments.get("revision"))
+    return TransformersBackbone
