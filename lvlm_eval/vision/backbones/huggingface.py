@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
+from lvlm_eval.vision.backbones.towers import QWEN, QwenTower
 from lvlm_eval.vision.backbones.transformers_vit import TransformersBackbone
 from lvlm_eval.vision.backbones.vit_loading import load_config
 
@@ -18,5 +19,5 @@ def class_for(checkpoint: str, arguments: Mapping[str, Any]) -> type[TorchBackbo
     Raises:
         InputError: the checkpoint cannot be had or is of an unknown kind.
     """
-    load_config(checkpoint, arguments.get("revision"))
-    return TransformersBackbone
+    config = load_config(checkpoint, arguments.get("revision"))
+    return QwenTower if config.model_type in QWEN else TransformersBackbone

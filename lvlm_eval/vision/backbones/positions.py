@@ -1,6 +1,12 @@
-"""Position embeddings resized as the original DINO code does, not as ``transformers`` does."""
+"""Position embeddings resized as the original code of a family does, not as ``transformers`` does.
+
+Four ways are known: DINO, iBOT and DINOv2 scale by a factor with an offset; DINOv2 with registers,
+and the published runs of CLIP and SigLIP, resize with antialias; the published runs of MAE compute
+its fixed sines and cosines anew for the larger grid.
+"""
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import nn
@@ -8,65 +14,93 @@ from torch import nn
 OFFSET = 0.1
 """Added to the grid's rows and columns before the scale is computed, in DINO, iBOT and DINOv2."""
 
+Way = Literal["offset", "antialias", "sines"]
 
-def hub_positions(
-    stored: torch.Tensor, rows: int, columns: int, offset: float = OFFSET, antialias: bool = False
-) -> torch.Tensor:
-    """Resize learned position embeddings as the code on torch.hub does.
+WORDS: dict[Way, str] = {
+    "offset": f"bicubic by the factor (photo's grid + {OFFSET}) / stored grid",
+    "antialias": "bicubic to the photo's grid, with antialias",
+    "sines": "sines and cosines computed for the photo's grid",
+}
 
-    It gives the interpolation the scales (rows + 0.1) / stored rows and so for columns, which also
-    decide where samples are taken, rather than the size. DINOv2 with registers gives the size and
-    has antialias: an offset of 0 stands for that.
+Resize = Callable[[torch.Tensor, int, int], torch.Tensor]
+
+
+def resized(stored: torch.Tensor, rows: int, columns: int, way: Way, prefix: int) -> torch.Tensor:
+    """Positions for a photo's grid.
 
     Args:
-        stored: (1, 1 + N, C): of the class token, then of a square grid of N patches.
+        stored: (1, prefix + N, C): of the tokens before the patches, then of a square grid of N.
         rows: of the photo's grid.
         columns: of the photo's grid.
-        offset: see above.
-        antialias: of the bicubic interpolation.
+        way: see above.
+        prefix: number of tokens before the patches that have a position.
 
     Returns:
-        (1, 1 + rows * columns, C).
+        (1, prefix + rows * columns, C).
     """
-    of_class, of_patches = stored[:, :1], stored[:, 1:].float()
+    before, of_patches = stored[:, :prefix], stored[:, prefix:].float()
     count, width = of_patches.shape[1], of_patches.shape[2]
     side = round(count**0.5)
     if (rows, columns) == (side, side):
         return stored
+    if way == "sines":
+        flat = sines(rows, columns, width).to(stored.device)
+        return torch.cat((before, flat.to(before.dtype)), dim=1)
     grid = of_patches.reshape(1, side, side, width).permute(0, 3, 1, 2)
-    if offset:
-        scale = ((rows + offset) / side, (columns + offset) / side)
-        resized = nn.functional.interpolate(
-            grid, scale_factor=scale, mode="bicubic", antialias=antialias
-        )
+    if way == "offset":
+        # The factors, unlike a size, also decide where samples are taken.
+        factors = ((rows + OFFSET) / side, (columns + OFFSET) / side)
+        larger = nn.functional.interpolate(grid, scale_factor=factors, mode="bicubic")
     else:
-        resized = nn.functional.interpolate(
-            grid, size=(rows, columns), mode="bicubic", antialias=antialias
+        larger = nn.functional.interpolate(
+            grid, size=(rows, columns), mode="bicubic", antialias=True
         )
-    flat = resized.permute(0, 2, 3, 1).reshape(1, rows * columns, width)
-    return torch.cat((of_class, flat.to(of_class.dtype)), dim=1)
+    flat = larger.permute(0, 2, 3, 1).reshape(1, rows * columns, width)
+    return torch.cat((before, flat.to(before.dtype)), dim=1)
 
 
-def resizer(
-    stored: nn.Parameter, patch: int, offset: float, antialias: bool
-) -> Callable[[torch.Tensor, int, int], torch.Tensor]:
+def sines(rows: int, columns: int, width: int) -> torch.Tensor:
+    """MAE's positions of a grid: a quarter each of sines and cosines of column, then of row.
+
+    Args:
+        rows: of the grid.
+        columns: of the grid.
+        width: values of a position, a multiple of four.
+
+    Returns:
+        (1, rows * columns, width), float32.
+    """
+    quarter = width // 4
+    pace = 10000.0 ** -(torch.arange(quarter, dtype=torch.float64) / quarter)
+    row, column = torch.meshgrid(
+        torch.arange(rows, dtype=torch.float64),
+        torch.arange(columns, dtype=torch.float64),
+        indexing="ij",
+    )
+    across, down = column.reshape(-1, 1) * pace, row.reshape(-1, 1) * pace
+    parts = (across.sin(), across.cos(), down.sin(), down.cos())
+    return torch.cat(parts, dim=1)[None].float()
+
+
+def resizer(stored: torch.Tensor, patch: int, way: Way, prefix: int) -> Resize:
     """A function in place of ``interpolate_pos_encoding`` of an embedding module of the library.
 
     Args:
-        stored: the module's position embeddings.
+        stored: the module's position embeddings, with or without a first dimension of 1.
         patch: side of a patch in px.
-        offset: see `hub_positions`.
-        antialias: see `hub_positions`.
+        way: see `resized`.
+        prefix: see `resized`.
     """
     known: dict[tuple[int, int], torch.Tensor] = {}
 
-    def resized(tokens: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    def interpolate(tokens: torch.Tensor, height: int, width: int) -> torch.Tensor:
         grid = (height // patch, width // patch)
-        if grid not in known:
+        if grid not in known or known[grid].device != tokens.device:
             known.clear()  # photos of one run have one size
             # Not in the precision of the run: the original code resizes in float32 always.
-            with torch.autocast(stored.device.type, enabled=False):
-                known[grid] = hub_positions(stored, *grid, offset, antialias)
+            with torch.autocast(tokens.device.type, enabled=False):
+                whole = stored if stored.ndim == 3 else stored[None]
+                known[grid] = resized(whole.detach().to(tokens.device), *grid, way, prefix)
         return known[grid]
 
-    return resized
+    return interpolate

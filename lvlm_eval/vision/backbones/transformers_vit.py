@@ -8,7 +8,7 @@ import torch
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.models.local.checkpoint import checkpoint_fingerprint, served_name
 from lvlm_eval.models.local.loading import explained
-from lvlm_eval.vision.backbones.positions import OFFSET, resizer
+from lvlm_eval.vision.backbones.positions import WORDS, resizer
 from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
 from lvlm_eval.vision.backbones.vit_families import FAMILIES, Family
 from lvlm_eval.vision.backbones.vit_loading import (
@@ -35,7 +35,7 @@ class TransformersBackbone(TorchBackbone):
         layer: number of the block, from 0; negative ones count from the end.
         final_norm: whether the model's own final norm is applied to the block's output.
         pos_embed: ``library`` resizes positions as the library does, ``hub`` as the family's
-            original code on torch.hub.
+            original code on torch.hub, or that of the published runs, does: see `positions`.
         normalisation: ``imagenet``, ``clip``, ``half`` or ``raw``; None takes the checkpoint's own.
         precision: see `torch_backbone.PRECISIONS`.
         device: None takes a GPU if there is one.
@@ -75,6 +75,7 @@ class TransformersBackbone(TorchBackbone):
         blocks = at(model, family.blocks)
         self.layer = keep_blocks(checkpoint, blocks, layer)
         self._norm = at(model, family.norm) if final_norm else None
+        self._pos_embed = pos_embed
         self._positions = _positions(model, family, pos_embed, self.patch)
         with explained(checkpoint, MEMORY):
             self._model = model.to(self.device)
@@ -104,15 +105,14 @@ class TransformersBackbone(TorchBackbone):
             "block": self.layer,
             "final_norm": self._norm is not None,
             "dropped_tokens": self._dropped,
+            "dropped": family.tokens,
+            "pos_embed": self._pos_embed,
             "positions": self._positions,
         }
         return {**super().identity(), **told, **({"note": family.note} if family.note else {})}
 
 
 def _unknown(checkpoint: str, config: Any, of_vision: Any) -> str:
-    kinds = {config.model_type, of_vision.model_type}
-    if any("qwen" in kind for kind in kinds):  # by this class; `huggingface` finds the right one
-        return f"'{checkpoint}' ({config.model_type}) has a vision tower of another kind."
     return (
         f"'{checkpoint}' ({config.model_type}) is of a family whose features are not known here. "
         f"{nearest_names(of_vision.model_type, FAMILIES)} A file of your own can take them: "
@@ -125,8 +125,8 @@ def _check_choices(checkpoint: str, family: Family, final_norm: bool, pos_embed:
         raise InputError(f"unknown pos_embed '{pos_embed}'. {nearest_names(pos_embed, POS_EMBEDS)}")
     if pos_embed == "hub" and family.hub is None:
         raise InputError(
-            f"pos_embed 'hub' is for DINO, iBOT and DINOv2, whose original code resizes positions "
-            f"in a way of its own; '{checkpoint}' is a {family.model}. Leave it out."
+            f"pos_embed 'hub': no other way to resize positions than the library's is known of "
+            f"{family.model} ('{checkpoint}'). Leave it out, or give 'library'."
         )
     if not isinstance(final_norm, bool):
         raise InputError(f"final_norm is {final_norm!r}, expected true or false.")
@@ -140,13 +140,10 @@ def _side(patch: Any) -> int:
 
 def _positions(model: Any, family: Family, pos_embed: str, patch: int) -> str:
     """Change how positions are resized if that is wanted, and say how they are."""
-    if pos_embed == "library":
-        return f"library: {family.positions}"
-    embeddings = model.embeddings
-    offset, antialias = (0.0, True) if family.hub == "antialias" else (OFFSET, False)
-    embeddings.interpolate_pos_encoding = resizer(
-        embeddings.position_embeddings, patch, offset, antialias
-    )
-    if antialias:
-        return "hub: bicubic to the photo's grid, with antialias"
-    return f"hub: bicubic by the factor (photo's grid + {OFFSET}) / stored grid"
+    if pos_embed == "library" or family.hub is None:
+        return family.positions
+    # Registers get no position; the class token does.
+    prefix = 1 if family.tokens else 0
+    stored = at(model, family.stored)
+    model.embeddings.interpolate_pos_encoding = resizer(stored, patch, family.hub, prefix)
+    return WORDS[family.hub]

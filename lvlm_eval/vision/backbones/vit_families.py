@@ -2,18 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 
+from lvlm_eval.vision.backbones.positions import Way
 from lvlm_eval.vision.backbones.torch_backbone import CLIP, HALF, IMAGENET, RAW, Normalisation
 
 BICUBIC = "bicubic to the photo's grid"
 ROTARY = "rotary, computed for the photo's grid"
-
-Hub = Literal["offset", "antialias"]
-"""How the family's original code resizes positions, see `positions.hub_positions`."""
 
 
 def _plain(model: Any, pixels: torch.Tensor, patch: int) -> None:
@@ -109,7 +107,9 @@ class Family:
         tokens: what they are, in words.
         normalisation: of pixels, for checkpoints that do not tell it.
         positions: how the library resizes positions to the photo's grid.
-        hub: how the family's original code does, where it differs or is known to be the same.
+        hub: how the family's original code does, or that of the published runs; None where that is
+            the library's way, or not known.
+        stored: dotted path to the positions that ``hub`` resizes.
         run: calls the model; the features are caught on the way.
         prepare: changes the model once it is loaded.
         loading: more arguments of ``from_pretrained``.
@@ -123,12 +123,15 @@ class Family:
     tokens: str = ""
     normalisation: Normalisation = IMAGENET
     positions: str = BICUBIC
-    hub: Hub | None = None
+    hub: Way | None = None
+    stored: str = "embeddings.position_embeddings"
     run: Callable[[Any, torch.Tensor, int], None] = _plain
     prepare: Callable[[Any], None] = _nothing
     loading: Mapping[str, Any] | None = None
     note: str = ""
 
+
+_WEIGHT = "embeddings.position_embedding.weight"
 
 _CLIP = Family(
     "CLIPVisionModel",
@@ -137,10 +140,18 @@ _CLIP = Family(
     _one,
     "class",
     normalisation=CLIP,
+    hub="antialias",
+    stored=_WEIGHT,
     run=_resizing,
 )
 _SIGLIP = Family(
-    "SiglipVisionModel", "encoder.layers", "post_layernorm", normalisation=HALF, run=_resizing
+    "SiglipVisionModel",
+    "encoder.layers",
+    "post_layernorm",
+    normalisation=HALF,
+    hub="antialias",
+    stored=_WEIGHT,
+    run=_resizing,
 )
 
 FAMILIES: Mapping[str, Family] = {
@@ -179,6 +190,7 @@ FAMILIES: Mapping[str, Family] = {
         "layernorm",
         _one,
         "class",
+        hub="sines",
         run=_unmasked,
         prepare=_no_masking,
         note="no patch is masked",
@@ -199,6 +211,8 @@ FAMILIES: Mapping[str, Family] = {
         _one,
         "class",
         normalisation=CLIP,
+        hub="antialias",
+        stored=_WEIGHT,
         run=_resizing,
     ),
     "siglip_vision_model": _SIGLIP,

@@ -70,7 +70,7 @@ def vision_config(config: Any) -> Any:
 def load_vision(
     checkpoint: str,
     config: Any,
-    model_class: str,
+    model_class: Any,
     revision: str | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> Any:
@@ -79,7 +79,7 @@ def load_vision(
     Args:
         checkpoint: hub id or folder.
         config: from `load_config`.
-        model_class: of the vision part, in the library.
+        model_class: of the vision part: a class of the library, or its name there.
         revision: of the hub repository.
         more: arguments of ``from_pretrained``.
 
@@ -87,7 +87,7 @@ def load_vision(
         InputError: weights are missing or gated, or there is too little memory.
     """
     of_vision = vision_config(config)
-    made = getattr(transformers, model_class)
+    made = getattr(transformers, model_class) if isinstance(model_class, str) else model_class
     arguments = {"dtype": torch.float32, "attn_implementation": "sdpa", **(more or {})}
     with quiet(), explained(checkpoint, MEMORY):
         if of_vision is config or config.model_type in COMPOSITE:
@@ -99,7 +99,7 @@ def load_vision(
             model, told = made.from_pretrained(
                 None, config=of_vision, state_dict=state, output_loading_info=True, **arguments
             )
-    _check_complete(checkpoint, model_class, told)
+    _check_complete(checkpoint, made.__name__, told)
     return model.eval()
 
 
