@@ -141,6 +141,23 @@ def test_max_pixels_lets_the_model_see_more(family, checkpoint, tmp_path):
     assert 2 * small < roomy < 700
 
 
+def test_a_dinov2_looks_at_photos_and_is_the_same_each_time(checkpoint, tmp_path):
+    import numpy as np
+
+    from lvlm_eval.vision.backbones.registry import build_backbone
+
+    photos = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 3), dtype=np.uint8)
+
+    def features(folder: Path):
+        return build_backbone(f"hf:{folder}", {}).backbone.encode(photos)
+
+    usual = features(checkpoint("dinov2"))
+    assert usual.shape == (2, 2, 2, 64)
+    assert (usual[0] - usual[1]).abs().max() > 0.1
+    assert (features(made(tmp_path / "again", "dinov2")) == usual).all()
+    assert (features(made(tmp_path / "other", "dinov2", seed=1)) != usual).any()
+
+
 @pytest.mark.usefixtures("checkpoint")
 def test_every_family_can_be_made():
     from lvlm_eval.models.tiny.families import BY_NAME
@@ -182,7 +199,7 @@ def test_what_is_no_tiny_checkpoint_is_left_alone(kind, tmp_path, capsys):
     ("arguments", "said"),
     [
         (["--family", "qwen3"], "unknown family 'qwen3'. Did you mean 'qwen3-vl'"),
-        (["--family", "llava", "zzz"], "unknown family 'zzz'. Known: internvl, llava,"),
+        (["--family", "llava", "zzz"], "unknown family 'zzz'. Known: dinov2, internvl, llava,"),
         (["--layers", "1"], "layers is 1, expected a whole number from 2."),
         (["--hidden", "100"], "hidden is 100, expected a multiple of 64."),
         (["--seed", "-1"], "seed is -1, expected a whole number from 0."),

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lvlm_eval.errors import InputError
-from lvlm_eval.models.tiny.names import FAMILIES, PIXEL_BUDGET_FAMILIES, Sizes, check_families
+from lvlm_eval.models.tiny.names import EVERY, PIXEL_BUDGET_FAMILIES, Sizes, check_families
 
 NEEDED = ("torch", "transformers", "tokenizers", "safetensors")
 INSTALL = "pip install 'lvlm-eval[hf]'"
@@ -17,7 +17,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lvlm_eval.models.tiny",
         description="Make tiny checkpoints with random weights and the real architectures, to try "
-        "local models without a download. They load like the published ones and answer nonsense. "
+        "local models and backbones without a download. They load like the published ones and "
+        "answer nonsense. "
         f"Needs: {INSTALL}",
     )
     parser.add_argument(
@@ -28,7 +29,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         action="extend",
         metavar="NAME",
-        help=f"only these (default: all): {', '.join(FAMILIES)}",
+        help=f"only these (default: all): {', '.join(EVERY)}",
     )
     parser.add_argument(
         "--max-pixels",
@@ -66,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 on success, 2 after a one-line error."""
     options = _parser().parse_args(arguments)
-    families = list(dict.fromkeys(options.family or FAMILIES))
+    families = list(dict.fromkeys(options.family or EVERY))
     try:
         check_families(families)
         sizes = Sizes(options.layers, options.hidden, options.max_pixels, options.seed)

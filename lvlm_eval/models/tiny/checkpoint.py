@@ -7,8 +7,9 @@ import torch
 import transformers
 
 from lvlm_eval.errors import InputError
+from lvlm_eval.models.tiny.backbones import write_dinov2
 from lvlm_eval.models.tiny.families import BY_NAME, Family, positions_for
-from lvlm_eval.models.tiny.names import Sizes, check_families
+from lvlm_eval.models.tiny.names import BACKBONES, Sizes, check_families
 from lvlm_eval.models.tiny.tokenizer import (
     END,
     END_OF_TEXT,
@@ -34,7 +35,7 @@ def make_checkpoint(folder: Path, family: str, sizes: Sizes | None = None) -> in
 
     Args:
         folder: new, empty, or of a tiny checkpoint.
-        family: one of `names.FAMILIES`.
+        family: one of `names.EVERY`.
         sizes: the usual ones if not given.
 
     Returns:
@@ -50,7 +51,10 @@ def make_checkpoint(folder: Path, family: str, sizes: Sizes | None = None) -> in
         folder.mkdir(parents=True, exist_ok=True)
         # First, so that what was interrupted can be made again.
         write_json(folder / MARK, _mark(family, sizes))
-        _write(folder, BY_NAME[family], sizes)
+        if family in BACKBONES:
+            write_dinov2(folder, sizes)
+        else:
+            _write(folder, BY_NAME[family], sizes)
         return sum(path.stat().st_size for path in folder.iterdir())
     except OSError as error:
         raise InputError(f"cannot write to '{folder}': {error.strerror or error}.") from error

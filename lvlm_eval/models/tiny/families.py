@@ -26,7 +26,7 @@ _CLIP = {
     "image_mean": [0.48145466, 0.4578275, 0.40821073],
     "image_std": [0.26862954, 0.26130258, 0.27577711],
 }
-_IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 _HALVES = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 
 
@@ -93,7 +93,7 @@ def _qwen2_text(ids: Ids, sizes: Sizes) -> Json:
     }
 
 
-def _tower(sizes: Sizes) -> Json:
+def tower(sizes: Sizes) -> Json:
     """A vision tower that sees one size of picture."""
     return {
         "hidden_size": sizes.hidden // 2,
@@ -159,13 +159,13 @@ def _qwen_tower(sizes: Sizes) -> Json:
 def _qwen2_5_vl(ids: Ids, sizes: Sizes) -> tuple[transformers.PretrainedConfig, dict[str, Json]]:
     text = _text(ids, sizes) | {"use_sliding_window": False, "max_window_layers": sizes.layers}
     text["rope_parameters"]["mrope_section"] = [4, 6, 6]
-    tower = _qwen_tower(sizes) | {
+    vision = _qwen_tower(sizes) | {
         "patch_size": PATCH,
         "window_size": 4 * PATCH,
         "fullatt_block_indexes": [sizes.layers - 1],
         "tokens_per_second": 2,
     }
-    config = transformers.Qwen2_5_VLConfig(text_config=text, vision_config=tower, **_qwen_ids(ids))
+    config = transformers.Qwen2_5_VLConfig(text_config=text, vision_config=vision, **_qwen_ids(ids))
     return config, _qwen_files("Qwen2_5_VLProcessor", "Qwen2VLVideoProcessor", PATCH, _CLIP, sizes)
 
 
@@ -173,12 +173,12 @@ def _qwen3_vl(ids: Ids, sizes: Sizes) -> tuple[transformers.PretrainedConfig, di
     patch = 16
     text = _text(ids, sizes) | {"head_dim": HEAD}
     text["rope_parameters"] |= {"mrope_section": [6, 5, 5], "mrope_interleaved": True}
-    tower = _qwen_tower(sizes) | {
+    vision = _qwen_tower(sizes) | {
         "patch_size": patch,
         "num_position_embeddings": 64,
         "deepstack_visual_indexes": [0, sizes.layers - 1],
     }
-    config = transformers.Qwen3VLConfig(text_config=text, vision_config=tower, **_qwen_ids(ids))
+    config = transformers.Qwen3VLConfig(text_config=text, vision_config=vision, **_qwen_ids(ids))
     return config, _qwen_files("Qwen3VLProcessor", "Qwen3VLVideoProcessor", patch, _HALVES, sizes)
 
 
@@ -186,14 +186,14 @@ def _llava_onevision(
     ids: Ids, sizes: Sizes
 ) -> tuple[transformers.PretrainedConfig, dict[str, Json]]:
     grids = [[height, width] for height in (TILE, 2 * TILE) for width in (TILE, 2 * TILE)]
-    tower = _tower(sizes) | {
+    vision = tower(sizes) | {
         "model_type": "siglip_vision_model",
         "image_size": TILE,
         "patch_size": PATCH,
         "vision_use_head": False,
     }
     config = transformers.LlavaOnevisionConfig(
-        vision_config=tower,
+        vision_config=vision,
         text_config=_qwen2_text(ids, sizes),
         image_token_index=ids["<image>"],
         video_token_index=ids["<video>"],
@@ -228,14 +228,14 @@ def _llava_onevision(
 
 def _internvl(ids: Ids, sizes: Sizes) -> tuple[transformers.PretrainedConfig, dict[str, Json]]:
     tokens = PATCHES // 4
-    tower = _tower(sizes) | {
+    vision = tower(sizes) | {
         "image_size": [TILE, TILE],
         "patch_size": [PATCH, PATCH],
         "attention_bias": True,
         "use_mean_pooling": True,
     }
     config = transformers.InternVLConfig(
-        vision_config=tower,
+        vision_config=vision,
         text_config=_qwen2_text(ids, sizes),
         image_token_id=ids["<IMG_CONTEXT>"],
         image_seq_length=tokens,
@@ -244,7 +244,7 @@ def _internvl(ids: Ids, sizes: Sizes) -> tuple[transformers.PretrainedConfig, di
         tie_word_embeddings=False,
     )
     processor = "InternVLProcessor"
-    shared = _pixels(processor, _IMAGENET) | {"size": {"height": TILE, "width": TILE}}
+    shared = _pixels(processor, IMAGENET) | {"size": {"height": TILE, "width": TILE}}
     most = sizes.max_pixels // TILE**2 if sizes.max_pixels else 4
     return config, {
         "preprocessor_config.json": {
@@ -264,14 +264,14 @@ def _internvl(ids: Ids, sizes: Sizes) -> tuple[transformers.PretrainedConfig, di
 
 
 def _llava(ids: Ids, sizes: Sizes) -> tuple[transformers.PretrainedConfig, dict[str, Json]]:
-    tower = _tower(sizes) | {
+    vision = tower(sizes) | {
         "model_type": "clip_vision_model",
         "image_size": TILE,
         "patch_size": PATCH,
         "projection_dim": sizes.hidden // 2,
     }
     config = transformers.LlavaConfig(
-        vision_config=tower,
+        vision_config=vision,
         text_config=_qwen2_text(ids, sizes),
         image_token_index=ids["<image>"],
         image_seq_length=PATCHES,

@@ -14,6 +14,11 @@ FAMILIES = (
     "internvl",
     "llava",
 )
+BACKBONES = ("dinov2",)
+"""Families of vision alone, for ``lvlm-eval vision``."""
+
+EVERY = (*FAMILIES, *BACKBONES)
+
 PIXEL_BUDGET_FAMILIES = ("qwen2.5-vl", "qwen3-vl", "qwen3-vl-thinking", "internvl")
 """Those whose image processor has a bound on pixels; the others see pictures of one size."""
 
@@ -65,5 +70,5 @@ def check_families(names: Iterable[str]) -> None:
         InputError: a name is unknown.
     """
     for name in names:
-        if name not in FAMILIES:
-            raise InputError(f"unknown family '{name}'. {nearest_names(name, FAMILIES)}")
+        if name not in EVERY:
+            raise InputError(f"unknown family '{name}'. {nearest_names(name, EVERY)}")
