@@ -7,11 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from PIL import Image
-
-from lvlm_eval.datasets.images import read_rgb, read_size
-from lvlm_eval.datasets.pair_annotation import Origin, is_plain_name, parse_pair
+from lvlm_eval.datasets.pair_annotation import Origin, parse_pair
 from lvlm_eval.datasets.pair_dataset import PairFile
+from lvlm_eval.datasets.photo_folder import PhotoFolder
 from lvlm_eval.datasets.refusals import refusal, shown
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.records import Defect, Pair
@@ -35,7 +33,7 @@ _DEEPEST = 8
 __all__ = ["SPLITS", "PairFile", "SocoTree", "Split"]
 
 
-class SocoTree:
+class SocoTree(PhotoFolder):
     """A dataset in SOCOv1 layout. Nothing is opened before it is asked for.
 
     Args:
@@ -44,8 +42,7 @@ class SocoTree:
     """
 
     def __init__(self, root: Path, name: str) -> None:
-        self.root = root
-        self.name = name
+        super().__init__(root, name)
         self._listed: dict[str, Mapping[str, tuple[PairFile, ...]]] = {}
 
     def splits(self) -> tuple[Split, ...]:
@@ -80,39 +77,6 @@ class SocoTree:
             raise refusal(where, "", f"cannot be read ({error.strerror}).") from None
         origin = Origin(where, file.key, file.folder, file.split == "cross", self.image_size)
         return parse_pair(content, origin)
-
-    def image_path(self, image: str) -> Path:
-        """The file of an image.
-
-        Args:
-            image: as in ``View.image``, relative to the root.
-
-        Raises:
-            InputError: the name leads out of the dataset.
-        """
-        if not all(is_plain_name(part) for part in image.split("/")):
-            raise refusal(self.root, "", f"{shown(image)} is not the path of a file below it.")
-        return self.root / image
-
-    def image_size(self, image: str) -> tuple[int, int]:
-        """Width and height in px of an image file, from its header.
-
-        Raises:
-            InputError: see ``load_image``.
-        """
-        return read_size(self.image_path(image), self.root / image)
-
-    def load_image(self, image: str | Path) -> Image.Image:
-        """Decode an image to RGB as it is stored, whatever its EXIF orientation says.
-
-        Args:
-            image: as in ``View.image``, or a path from ``image_path``.
-
-        Raises:
-            InputError: the file is missing, no image, cut off, or too large to decode.
-        """
-        path = image if isinstance(image, Path) else self.image_path(image)
-        return read_rgb(path, path)
 
     def taxonomy(self) -> object:
         """The content of the keypoint taxonomy as parsed JSON; None if there is no such file.
