@@ -49,10 +49,15 @@ def lvlm_rows() -> tuple[PublishedRow, ...]:
 
 
 @cache
+def main_vision_rows() -> tuple[str, ...]:
+    """The names in the main table of vision models, as printed."""
+    return tuple(_published()["vision_main"]["rows"])
+
+
+@cache
 def vision_row_names() -> tuple[str, ...]:
-    """The rows of the vision tables as printed: of the main one, then of all evaluated models."""
-    tables = _published()
-    return (*tables["vision_main"]["rows"], *tables["more_backbones"]["rows"])
+    """The names in the main table of vision models, then in that of all evaluated ones."""
+    return (*main_vision_rows(), *_published()["more_backbones"]["rows"])
 
 
 def source() -> str:

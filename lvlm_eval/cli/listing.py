@@ -17,7 +17,7 @@ def _list(
         typer.Argument(metavar=f"{'|'.join(LISTS)}", help="What to list.", show_default=False),
     ],
 ) -> None:
-    """List the models, prompts, renderers or datasets that can be named."""
+    """List the models, prompts, renderers, datasets or backbones that can be named."""
     if what not in LISTS:
         raise InputError(f"there is no list of '{what}'. {nearest_names(what, LISTS)}")
     Console(highlight=False).print(list_of(what))

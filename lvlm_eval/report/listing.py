@@ -12,6 +12,7 @@ from lvlm_eval.models import model_entries
 from lvlm_eval.models.named import PAPER, NamedModel, builtin_models, named_models
 from lvlm_eval.prompts import load_prompt
 from lvlm_eval.renderers import load_renderer
+from lvlm_eval.report.backbone_listing import backbone_table, kind_rows
 from lvlm_eval.resources import Kind, available
 
 Rows = Iterable[tuple[str, str]]
@@ -47,18 +48,20 @@ LISTS: dict[str, Callable[[], Rows]] = {
     "prompts": lambda: _files("prompts", lambda name: load_prompt(name).description),
     "renderers": lambda: _files("renderers", lambda name: load_renderer(name).description),
     "datasets": _datasets,
+    "backbones": kind_rows,
 }
 
 
 def list_of(what: str) -> Group:
-    """One of LISTS: name and what it is, one a row; for models also those with a short name."""
+    """One of LISTS: name and what it is, one a row; then models or backbones with short names."""
     table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True, style="bold")
     table.add_column()
     for name, words in LISTS[what]():
         # Names of users' files may hold brackets, which are no markup here.
         table.add_row(name.replace("[", r"\["), words.replace("[", r"\["))
-    return Group(table, _named()) if what == "models" else Group(table)
+    named = {"models": _named, "backbones": backbone_table}.get(what)
+    return Group(table, named()) if named else Group(table)
 
 
 def _named() -> Group:

@@ -50,6 +50,12 @@ KINDS: Mapping[str, BackboneKind] = {
         f"{_HERE}.diffusion:StableDiffusionBackbone",
         extra="diffusers",
     ),
+    "research": BackboneKind(
+        "research:<name>",
+        "a checkpoint of a research repository, read into a library's architecture",
+        f"{_HERE}.research:ResearchBackbone",
+        extra="timm",
+    ),
     "classic": BackboneKind(
         "classic:daisy",
         "DAISY descriptors of scikit-image: no weights, no torch",

@@ -25,14 +25,23 @@ WORDS: dict[Way, str] = {
 Resize = Callable[[torch.Tensor, int, int], torch.Tensor]
 
 
-def resized(stored: torch.Tensor, rows: int, columns: int, way: Way, prefix: int) -> torch.Tensor:
-    """Positions for a photo's grid.
+def hub_positions(
+    stored: torch.Tensor,
+    rows: int,
+    columns: int,
+    offset: float = OFFSET,
+    antialias: bool = False,
+    prefix: int = 1,
+) -> torch.Tensor:
+    """Resize learned positions, bicubic and in float32, by a factor or to a size.
 
     Args:
         stored: (1, prefix + N, C): of the tokens before the patches, then of a square grid of N.
         rows: of the photo's grid.
         columns: of the photo's grid.
-        way: see above.
+        offset: added to rows and columns before they are divided by the stored ones. The factors
+            so found also decide where samples are taken. 0 gives the size and no factors.
+        antialias: of the interpolation.
         prefix: number of tokens before the patches that have a position.
 
     Returns:
@@ -43,20 +52,38 @@ def resized(stored: torch.Tensor, rows: int, columns: int, way: Way, prefix: int
     side = round(count**0.5)
     if (rows, columns) == (side, side):
         return stored
-    if way == "sines":
-        flat = sines(rows, columns, width).to(stored.device)
-        return torch.cat((before, flat.to(before.dtype)), dim=1)
     grid = of_patches.reshape(1, side, side, width).permute(0, 3, 1, 2)
-    if way == "offset":
-        # The factors, unlike a size, also decide where samples are taken.
-        factors = ((rows + OFFSET) / side, (columns + OFFSET) / side)
-        larger = nn.functional.interpolate(grid, scale_factor=factors, mode="bicubic")
-    else:
-        larger = nn.functional.interpolate(
-            grid, size=(rows, columns), mode="bicubic", antialias=True
-        )
+    scale = ((rows + offset) / side, (columns + offset) / side) if offset else None
+    larger = nn.functional.interpolate(
+        grid,
+        size=None if offset else (rows, columns),
+        scale_factor=scale,
+        mode="bicubic",
+        antialias=antialias,
+    )
     flat = larger.permute(0, 2, 3, 1).reshape(1, rows * columns, width)
     return torch.cat((before, flat.to(before.dtype)), dim=1)
+
+
+def resized(stored: torch.Tensor, rows: int, columns: int, way: Way, prefix: int) -> torch.Tensor:
+    """Positions for a photo's grid; see `hub_positions` for the rest.
+
+    Args:
+        stored: positions.
+        rows: of the photo's grid.
+        columns: of the photo's grid.
+        way: see above.
+        prefix: number of tokens before the patches that have a position.
+    """
+    if way == "offset":
+        return hub_positions(stored, rows, columns, prefix=prefix)
+    if way == "antialias":
+        return hub_positions(stored, rows, columns, offset=0, antialias=True, prefix=prefix)
+    before = stored[:, :prefix]
+    if stored.shape[1] == prefix + rows * columns:
+        return stored
+    of_patches = sines(rows, columns, stored.shape[2]).to(stored.device, stored.dtype)
+    return torch.cat((before, of_patches), dim=1)
 
 
 def sines(rows: int, columns: int, width: int) -> torch.Tensor:
