@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 Photos: TypeAlias = npt.NDArray[np.uint8]
 """Square photos of one size, RGB: (photos, S, S, 3), padded and resized as the protocol says."""
 
-Maps: TypeAlias = "npt.NDArray[np.float32] | torch.Tensor"
+if TYPE_CHECKING:
+    Maps: TypeAlias = npt.NDArray[np.float32] | torch.Tensor
+else:
+    Maps = Any  # torch need not be there
 """Features of photos: (photos, H, W, C), float32, not normalised; on whatever device."""
 
 

@@ -1,0 +1,124 @@
+"""Which pairs and questions of a dataset are scored, and what is wrong with the others."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from lvlm_eval.datasets.pair_dataset import PairDataset, PairFile
+from lvlm_eval.datasets.soco_tree import SocoTree
+from lvlm_eval.descriptions import make_describer
+from lvlm_eval.errors import InputError
+from lvlm_eval.questions import QuestionPolicy, make_questions
+from lvlm_eval.records import Pair, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What is scored.
+
+    Attributes:
+        pairs: split and pair, in the order of the files.
+        questions: four-choice questions drawn from the intra pairs.
+        sizes: photo → width and height in px of its file.
+        skipped: what was left out, and why, a line each.
+        passed_over: slips in annotations that were worked around.
+        resized: photos whose recorded size is not that of the file.
+    """
+
+    pairs: tuple[tuple[str, Pair], ...]
+    questions: tuple[Question, ...]
+    sizes: dict[str, tuple[int, int]]
+    skipped: tuple[str, ...]
+    passed_over: int
+    resized: tuple[str, ...]
+
+
+def select(
+    dataset: PairDataset, splits: Sequence[str], ceiling: bool, seed: int, skip_broken: bool
+) -> Selected:
+    """Read the pairs of some splits, and measure the photos that they name.
+
+    Args:
+        dataset: where they are.
+        splits: names of the splits.
+        ceiling: whether questions are wanted.
+        seed: of the questions.
+        skip_broken: leave out a pair that is refused, or whose photo is missing, and say so.
+
+    Raises:
+        InputError: a split is missing, or a pair or photo is broken and may not be skipped.
+    """
+    reader = _Reader(dataset, skip_broken)
+    pairs = [
+        (split, pair)
+        for split in splits
+        for files in dataset.pair_files(split).values()
+        for file in files
+        if (pair := reader.read(file)) is not None
+    ]
+    if splits and not pairs:
+        raise InputError(
+            f"no pair of '{dataset.name}' can be scored. The first reason: {reader.skipped[0]}"
+        )
+    questions: tuple[Question, ...] = ()
+    if ceiling and isinstance(dataset, SocoTree):
+        drawn = make_questions(dataset, QuestionPolicy(seed=seed), make_describer(None))
+        questions = tuple(one for one in drawn.questions if reader.measured(one.id, _photos(one)))
+    return Selected(
+        tuple(pairs),
+        questions,
+        reader.sizes,
+        tuple(reader.skipped),
+        reader.passed_over,
+        tuple(reader.resized),
+    )
+
+
+class _Reader:
+    """Reads pairs, and the size of each photo once."""
+
+    def __init__(self, dataset: PairDataset, skip_broken: bool) -> None:
+        self._dataset, self._skip_broken = dataset, skip_broken
+        self.sizes: dict[str, tuple[int, int]] = {}
+        self.skipped: list[str] = []
+        self.resized: dict[str, None] = {}
+        self.passed_over = 0
+
+    def read(self, file: PairFile) -> Pair | None:
+        """A pair; None if it is left out."""
+        try:
+            pair, defects = self._dataset.read_pair(file)
+        except InputError as error:
+            self._leave_out(error)
+            return None
+        views = (pair.source, pair.target)
+        if not self.measured(file.key, [view.image for view in views]):
+            return None
+        self.passed_over += len(defects)
+        for view in views:
+            if self.sizes[view.image] != tuple(view.size):
+                self.resized[view.image] = None
+        return pair
+
+    def measured(self, whose: str, photos: Iterable[str]) -> bool:
+        """Read the sizes of photos; False if one cannot be, and its pair is left out."""
+        try:
+            for photo in photos:
+                if photo not in self.sizes:
+                    self.sizes[photo] = self._dataset.image_size(photo)
+        except InputError as error:
+            self._leave_out(error, f"{whose}: ")
+            return False
+        return True
+
+    def _leave_out(self, error: InputError, prefix: str = "") -> None:
+        if not self._skip_broken:
+            raise InputError(
+                f"{error} Mend or remove it; --skip-broken leaves such pairs out."
+            ) from None
+        self.skipped.append(f"{prefix}{error}")
+
+
+def _photos(question: Question) -> Iterator[str]:
+    for one in (question.source, question.target):
+        assert one is not None  # questions that are drawn from pairs have both
+        yield one.path
