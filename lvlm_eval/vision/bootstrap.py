@@ -38,7 +38,12 @@ class PhotoBootstrap:
             self._times[:, photos] = generator.multinomial(size, np.full(size, 1 / size), resamples)
 
     def means(
-        self, of_pairs: Mapping[str, Floats], layout: Layout, source: Integers, target: Integers
+        self,
+        of_pairs: Mapping[str, Floats],
+        layout: Layout,
+        source: Integers,
+        target: Integers,
+        weights: Mapping[str, Integers],
     ) -> dict[str, Floats]:
         """Each metric's mean over groups, in every resample.
 
@@ -47,6 +52,7 @@ class PhotoBootstrap:
             layout: which pairs belong together.
             source: (pairs,), number of the source photo.
             target: (pairs,), number of the target photo.
+            weights: metric → (pairs,), how much a pair counts in its group; 1 for absent metrics.
 
         Returns:
             Metric → (resamples, thresholds). A group none of whose pairs was drawn is left out of
@@ -60,13 +66,15 @@ class PhotoBootstrap:
                 np.float64
             )
             for name, figures in of_pairs.items():
-                own = figures[pairs]
-                known = ~np.isnan(own[:, 0]) if own.size else np.zeros(len(own), dtype=bool)
-                weight = times[:, known].sum(axis=1)
-                sums = times[:, known] @ own[known]
+                known = ~np.isnan(figures[pairs, 0])
+                own = pairs[known]
+                counts = (
+                    times[:, known] * weights[name][own] if name in weights else times[:, known]
+                )
+                weight = counts.sum(axis=1)
                 drawn = weight > 0
-                mean = np.zeros(sums.shape)
-                mean[drawn] = sums[drawn] / weight[drawn, None]
+                mean = np.zeros((len(weight), figures.shape[1]))
+                mean[drawn] = (counts @ figures[own])[drawn] / weight[drawn, None]
                 totals[name] = totals.get(name, 0) + mean
                 filled[name] = filled.get(name, 0) + drawn
         with np.errstate(invalid="ignore"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lvlm_eval.records import Pair, Question
+from lvlm_eval.records import LETTERS, Pair, Question
 from lvlm_eval.vision.grid import Floats, Integers, points_of, reach_of
 
 NONE = -1
@@ -288,6 +288,6 @@ def _choices(questions: Sequence[Question], photos: _Photos) -> Choices:
         tuple(one.id for one in questions),
         np.array(query, dtype=np.int64),
         np.array(target, dtype=np.int64),
-        np.array(points, dtype=np.float64).reshape(len(questions), -1, 2),
+        np.array(points, dtype=np.float64).reshape(len(questions), len(LETTERS), 2),
         np.array(right, dtype=np.int64),
     )

@@ -35,6 +35,7 @@ class RowErrors:
         soft: the same, from the soft point.
         geo: of the best among the concept's cells, to the keypoint of the same name.
         other: to the nearest keypoint of the concept that has another name.
+        candidates: keypoints of the concept in the target.
         chance: threshold → expected PCK of a cell drawn among the candidates.
         skipped: variant of SOC-geo → why a row is none of it, a place in `SKIPPED`, or -1.
     """
@@ -45,6 +46,7 @@ class RowErrors:
     soft: Floats
     geo: Floats
     other: Floats
+    candidates: Integers
     chance: Mapping[float, Floats]
     skipped: Mapping[str, Integers]
 
@@ -77,6 +79,7 @@ def row_errors(
         soft=_apart(soft, rows.right) / rows.reach,
         geo=_apart(geo, rows.right) / rows.reach,
         other=_least(other),
+        candidates=_candidates(rows),
         chance=_chance(rows, found, thresholds, centre),
         skipped={"all": _skipped(rows, 1), "multi": _skipped(rows, 2)},
     )
@@ -98,8 +101,13 @@ def _least(errors: Floats) -> Floats:
     return least
 
 
+def _candidates(rows: Rows) -> Integers:
+    number: Integers = (~np.isnan(rows.same[..., 0])).sum(axis=1)
+    return number
+
+
 def _skipped(rows: Rows, least: int) -> Integers:
-    candidates = (~np.isnan(rows.same[..., 0])).sum(axis=1)
+    candidates = _candidates(rows)
     reasons = np.select(
         [
             np.isnan(rows.right[:, 0]),
