@@ -1,0 +1,87 @@
+"""How timm's models resize positions, and how the code that the paper ran does."""
+
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from lvlm_eval.vision.backbones.positions import WORDS, Way, resized
+
+LIBRARY = "as timm does: bicubic to the photo's grid, with antialias"
+ROTARY = "rotary alone: nothing is resized"
+
+TimmWay = Way | Literal["bilinear"]
+
+TIMM_WORDS: dict[TimmWay, str] = {
+    **{way: WORDS[way] for way in WORDS},
+    "bilinear": "bilinear to the photo's grid; rotary positions run on",
+}
+
+
+def hub_way(name: str, model: Any) -> TimmWay | None:
+    """How the original code of a model of timm resizes its positions.
+
+    That of PE resizes bilinearly and lets its rotary positions run on, where timm keeps them in the
+    range that the grid of the training had.
+
+    Args:
+        name: of the model in timm, with its tag if one was given.
+        model: the model.
+
+    Returns:
+        None if that is not known here.
+    """
+    architecture, _, tag = name.rpartition("/")[2].partition(".")
+    tag = tag or str(model.pretrained_cfg.get("tag") or "")
+    if not isinstance(getattr(model, "pos_embed", None), nn.Parameter):
+        return None
+    if architecture.startswith("vit_pe_"):
+        return "bilinear"
+    if "_dinov2" in architecture:
+        return "antialias" if "_reg" in architecture else "offset"
+    if architecture.startswith("vit_"):
+        if tag == "dino":
+            return "offset"
+        if "_clip_" in architecture or "_siglip_" in architecture:
+            return "antialias"
+    return None
+
+
+class Positions:
+    """Puts resized positions into a model of timm, which then has nothing left to resize.
+
+    Args:
+        model: with ``dynamic_img_size``, and positions in ``pos_embed``.
+        way: see `TIMM_WORDS`.
+    """
+
+    def __init__(self, model: Any, way: TimmWay) -> None:
+        self._model, self._way = model, way
+        self._stored = model.pos_embed.detach().float().clone()
+        self._prefix = 0 if model.no_embed_class else int(model.num_prefix_tokens)
+        self._grid = tuple(model.patch_embed.grid_size)
+        rope = getattr(model, "rope", None)
+        if rope is not None:
+            rope.ref_feat_shape = None
+
+    def fit(self, rows: int, columns: int) -> None:
+        """Make the model's positions those of a grid."""
+        if (rows, columns) == self._grid:
+            return
+        stored = self._stored.to(self._model.pos_embed.device)
+        with torch.autocast(stored.device.type, enabled=False):  # always in float32
+            if self._way == "bilinear":
+                larger = _bilinear(stored, self._prefix, rows, columns)
+            else:
+                larger = resized(stored, rows, columns, self._way, self._prefix)
+        self._model.pos_embed = nn.Parameter(larger, requires_grad=False)
+        self._model.patch_embed.grid_size = self._grid = (rows, columns)
+
+
+def _bilinear(stored: torch.Tensor, prefix: int, rows: int, columns: int) -> torch.Tensor:
+    of_patches = stored[:, prefix:]
+    side = round(of_patches.shape[1] ** 0.5)
+    square = of_patches.reshape(1, side, side, -1).permute(0, 3, 1, 2)
+    larger = nn.functional.interpolate(square, size=(rows, columns), mode="bilinear")
+    flat = larger.permute(0, 2, 3, 1).reshape(1, rows * columns, -1)
+    return torch.cat((stored[:, :prefix], flat), dim=1)
