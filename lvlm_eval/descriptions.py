@@ -17,6 +17,9 @@ from lvlm_eval.datasets.refusals import shown
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.records import Keypoint
 
+COMPOSED = "composed from the keypoint's name"
+"""Where a description came from if nothing else gave one."""
+
 # The released taxonomy's inner field names are not documented, so the plausible ones are tried in
 # this order and the one that was used is recorded with every question.
 NAME_FIELDS = (
@@ -143,7 +146,7 @@ class Describer:
             if key in self.metadata:
                 text, place = self.metadata[key]
                 return Description(text, f"metadata {place}")
-        return Description(compose(keypoint.name, category), "composed from the keypoint's name")
+        return Description(compose(keypoint.name, category), COMPOSED)
 
 
 def make_describer(taxonomy: object, table: Path | None = None) -> Describer:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lvlm_eval.datasets.soco_tree import SocoTree
+from lvlm_eval.datasets.pair_dataset import PairSource
 from lvlm_eval.descriptions import Describer
 from lvlm_eval.errors import InputError
 from lvlm_eval.ranking import rank
@@ -67,7 +67,9 @@ class QuestionSet:
     unused_words: tuple[str, ...] = ()
 
 
-def make_questions(dataset: SocoTree, policy: QuestionPolicy, describer: Describer) -> QuestionSet:
+def make_questions(
+    dataset: PairSource, policy: QuestionPolicy, describer: Describer
+) -> QuestionSet:
     """Draw up to ``pairs_per_category`` questions from each folder of intra pairs.
 
     Args:

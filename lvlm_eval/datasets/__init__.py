@@ -1,34 +1,42 @@
-"""Opens whatever ``--data`` names: a SOCOv1 folder, SOCO-LVLM tables, or the bundled sample."""
+"""Opens whatever ``--data`` names: a folder of pairs, SOCO-LVLM tables, or the bundled sample."""
 
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from lvlm_eval.datasets.ap10k import Ap10kFolder, is_ap10k
 from lvlm_eval.datasets.lvlm_tables import LvlmTables, table_files
+from lvlm_eval.datasets.pair_dataset import PairDataset
+from lvlm_eval.datasets.proposal_flow import open_proposal_flow
 from lvlm_eval.datasets.refusals import refusal, shown
 from lvlm_eval.datasets.soco_tree import SocoTree
+from lvlm_eval.datasets.spair import SpairFolder
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.resources import data_folder
 
-__all__ = ["SAMPLE", "LvlmTables", "SocoTree", "open_dataset"]
+__all__ = ["SAMPLE", "LvlmTables", "PairDataset", "SocoTree", "open_dataset"]
 
 SAMPLE = "sample"
 """The word that always means the bundled data; a folder of that name is ``./sample``."""
 
 _PAIRS, _IMAGES = "PairAnnotations", "Images"
+_OTHER_PAIRS, _OTHER_IMAGES = "PairAnnotation", "JPEGImages"
+_INSIDE = ("SOCOv1", "SOCO_LVLM", "SPair-71k", "ap-10k", "PF-dataset", "PF-dataset-PASCAL")
+"""Folders that a release brings along; the one around them may be given as well."""
 _ARCHIVES = ("Images.zip", "PairAnnotations.zip", "KeypointAnnotations.zip")
 _EXPECTED = (
     "expected a folder in SOCOv1 layout (with PairAnnotations/ and Images/), a SOCO-LVLM table "
-    f"(.tsv) or a folder of them, or '{SAMPLE}'"
+    f"(.tsv) or a folder of them, SPair-71k, AP-10K, PF-WILLOW or PF-PASCAL, or '{SAMPLE}'"
 )
 
 
-def open_dataset(spec: str) -> SocoTree | LvlmTables:
+def open_dataset(spec: str) -> PairDataset | LvlmTables:
     """Find out what a dataset is, and open it without reading it.
 
     Args:
         spec: ``sample``, or the path of a folder in SOCOv1 layout (or of the folder around it), of
-            a ``.tsv`` file, or of a folder of such files.
+            a ``.tsv`` file, or of a folder of such files, or of another dataset of pairs whose
+            layout is known: SPair-71k, AP-10K pairs, PF-WILLOW, PF-PASCAL.
 
     Returns:
         The dataset; its ``name`` is safe as part of a file name.
@@ -50,7 +58,7 @@ def open_dataset(spec: str) -> SocoTree | LvlmTables:
     opened = _open_folder(path)
     if opened is not None:
         return opened
-    released = [path / name for name in ("SOCOv1", "SOCO_LVLM") if (path / name).is_dir()]
+    released = [path / name for name in _INSIDE if (path / name).is_dir()]
     inner = [one for one in map(_open_folder, released) if one is not None]
     if len(inner) == 1:
         return inner[0]
@@ -76,7 +84,7 @@ def _open_file(path: Path) -> LvlmTables:
     raise refusal(path, "", f"is no dataset: {_EXPECTED}. {hints.get(path.suffix.lower(), '')}")
 
 
-def _open_folder(folder: Path) -> SocoTree | LvlmTables | None:
+def _open_folder(folder: Path) -> PairDataset | LvlmTables | None:
     if (folder / _PAIRS).is_dir() and (folder / _IMAGES).is_dir():
         return SocoTree(folder, _safe_name(folder.resolve().name))
     packed = [name for name in _ARCHIVES if (folder / name).is_file()]
@@ -90,7 +98,21 @@ def _open_folder(folder: Path) -> SocoTree | LvlmTables | None:
         )
     if _PAIRS not in missing:
         raise refusal(folder, "", "has PairAnnotations/ but no Images/, which is needed beside it.")
-    return LvlmTables(folder, _safe_name(folder.resolve().name)) if table_files(folder) else None
+    if table_files(folder):
+        return LvlmTables(folder, _safe_name(folder.resolve().name))
+    return _open_other(folder)
+
+
+def _open_other(folder: Path) -> PairDataset | None:
+    """A dataset of pairs in another layout."""
+    name = _safe_name(folder.resolve().name)
+    if not (folder / _OTHER_PAIRS).is_dir():
+        return open_proposal_flow(folder, name)
+    if not (folder / _OTHER_IMAGES).is_dir():
+        raise refusal(
+            folder, "", f"has {_OTHER_PAIRS}/ but no {_OTHER_IMAGES}/, which is needed beside it."
+        )
+    return Ap10kFolder(folder, name) if is_ap10k(folder) else SpairFolder(folder, name)
 
 
 def _nothing_there(spec: str, path: Path) -> InputError:
@@ -112,14 +134,22 @@ def _nothing_there(spec: str, path: Path) -> InputError:
 
 def _not_a_dataset(path: Path) -> InputError:
     for above in list(path.resolve().parents)[:4]:
-        if (above / _PAIRS).is_dir() and (above / _IMAGES).is_dir():
+        if _holds(above, _PAIRS, _IMAGES) or _holds(above, _OTHER_PAIRS, _OTHER_IMAGES):
             return refusal(path, "", f"is a part of a dataset. Give its root: {above}")
-    inner = [one for one in _subfolders(path) if (one / _PAIRS).is_dir() or table_files(one)]
+    inner = [
+        one
+        for one in _subfolders(path)
+        if _holds(one, _PAIRS) or _holds(one, _OTHER_PAIRS) or table_files(one)
+    ]
     if inner:
         return refusal(path, "", f"is no dataset, but holds some. Give one: {_listed(inner)}")
     subfolders = _listed(one.name for one in _subfolders(path))
     found = f"subfolders found: {subfolders}" if subfolders else "it has no subfolders"
     return refusal(path, "", f"is no dataset: {_EXPECTED}; {found}.")
+
+
+def _holds(folder: Path, *names: str) -> bool:
+    return all((folder / name).is_dir() for name in names)
 
 
 def _subfolders(path: Path) -> list[Path]:

@@ -35,21 +35,12 @@ class PairFile:
         return f"{self.folder}/{self.stem}" if self.folder else self.stem
 
 
-class PairDataset(Protocol):
-    """Pairs of photos with corresponding keypoints. Nothing is opened before it is asked for."""
+class PairSource(Protocol):
+    """Pairs by split, and what their categories belong to: all that questions are drawn from."""
 
     @property
     def name(self) -> str:
         """What results of this dataset are named after; safe as part of a file name."""
-        ...
-
-    @property
-    def root(self) -> Path:
-        """The folder that all paths are relative to."""
-        ...
-
-    def splits(self) -> tuple[str, ...]:
-        """The splits that are there; ``intra`` is the one that is evaluated by default."""
         ...
 
     def pair_files(self, split: str) -> Mapping[str, tuple[PairFile, ...]]:
@@ -69,6 +60,27 @@ class PairDataset(Protocol):
         Raises:
             InputError: the annotation cannot be read, or holds something that must not be scored.
         """
+        ...
+
+    def supercategories(self) -> Mapping[str, str]:
+        """Category → super-category, as far as the dataset itself tells.
+
+        Raises:
+            InputError: the file that tells it cannot be read.
+        """
+        ...
+
+
+class PairDataset(PairSource, Protocol):
+    """Pairs of photos with corresponding keypoints. Nothing is opened before it is asked for."""
+
+    @property
+    def root(self) -> Path:
+        """The folder that all paths are relative to."""
+        ...
+
+    def splits(self) -> tuple[str, ...]:
+        """The splits that are there; ``intra`` is the one that is evaluated by default."""
         ...
 
     def image_path(self, image: str) -> Path:
@@ -98,14 +110,6 @@ class PairDataset(Protocol):
 
         Raises:
             InputError: the file is missing, no image, cut off, or too large to decode.
-        """
-        ...
-
-    def supercategories(self) -> Mapping[str, str]:
-        """Category → super-category, as far as the dataset itself tells.
-
-        Raises:
-            InputError: the file that tells it cannot be read.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Requests made from a SOCOv1 tree: photos marked, texts written, options rotated."""
+"""Requests made from annotated pairs: photos marked, texts written, options rotated."""
 
 import functools
 import hashlib
@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from lvlm_eval.datasets.fingerprint import fingerprint_files
-from lvlm_eval.datasets.soco_tree import SocoTree
+from lvlm_eval.datasets.pair_dataset import PairDataset
+from lvlm_eval.descriptions import COMPOSED
 from lvlm_eval.drawing.legibility import illegible_note, shrunk_note
 from lvlm_eval.errors import InputError
 from lvlm_eval.pictures import PictureMaker, PictureTask
@@ -38,7 +39,7 @@ _QUESTIONS = TypeAdapter(tuple[Question, ...])
 
 @dataclass(frozen=True)
 class DrawnRequests:
-    """Requests made from a SOCOv1 tree with our own renderer and prompt.
+    """Requests made from annotated pairs with our own renderer and prompt.
 
     Attributes:
         dataset: gives the photos.
@@ -50,7 +51,7 @@ class DrawnRequests:
         rotations: 4 for circular evaluation, or 1.
     """
 
-    dataset: SocoTree
+    dataset: PairDataset
     drawn_questions: QuestionSet
     policy: QuestionPolicy
     prompt: Prompt
@@ -70,8 +71,18 @@ class DrawnRequests:
 
     @property
     def settings(self) -> tuple[Setting, ...]:
-        """The settings that the prompt has words for."""
-        return self.prompt.settings
+        """The settings that the prompt has words for, and the keypoints, if they need any."""
+        return ("vis",) if self.wordless else self.prompt.settings
+
+    @functools.cached_property
+    def wordless(self) -> bool:
+        """Whether keypoints have but numbers for names, so that nothing describes them."""
+        return "vis" in self.prompt.settings and all(
+            question.description_source == COMPOSED
+            and question.query is not None
+            and question.query.name.isdecimal()
+            for question in self.questions
+        )
 
     def notes(self, questions: Sequence[Question]) -> tuple[str, ...]:
         """Skipped pairs, annotation defects and shadowed files, a line each kind."""

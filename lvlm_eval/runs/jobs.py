@@ -79,8 +79,8 @@ def open_source(
     """Open a dataset and make its questions.
 
     Args:
-        data: ``sample``, a folder in SOCOv1 layout, a SOCO-LVLM table or a folder of them.
-        choices: for a tree; a table's rows are sent as they are, so it takes none.
+        data: ``sample``, a folder of annotated pairs, a SOCO-LVLM table or a folder of them.
+        choices: for pairs; a table's rows are sent as they are, so it takes none.
         wanted: the settings to read tables for; None reads all.
 
     Raises:
@@ -109,7 +109,7 @@ def open_source(
     _require(wanted or (), prompt.settings, f"prompt '{prompt.name}' has templates for")
     renderer = load_renderer(choices.renderer or DEFAULT_RENDERER)
     prompt.check_fits(renderer.labels, renderer.name)
-    return DrawnRequests(
+    source = DrawnRequests(
         dataset=dataset,
         drawn_questions=make_questions(
             dataset, policy, make_describer(dataset.taxonomy(), choices.descriptions)
@@ -120,6 +120,13 @@ def open_source(
         protocol=one_of("--protocol", choices.protocol or "options", get_args(Protocol)),
         rotations=rotations,
     )
+    if source.wordless:
+        _require(
+            wanted or (),
+            source.settings,
+            f"keypoints of '{data}' have no names to describe them by. Give --descriptions, or use",
+        )
+    return source
 
 
 def settings_of(

@@ -1,7 +1,10 @@
 """Checks a dataset before a run: everything is read once, every defect named by file and field."""
 
 from lvlm_eval.datasets.lvlm_tables import LvlmTables
+from lvlm_eval.datasets.pair_dataset import PairDataset
+from lvlm_eval.datasets.pair_folder import PairFolder
 from lvlm_eval.datasets.soco_tree import SocoTree
+from lvlm_eval.validation.pairs import validate_pairs
 from lvlm_eval.validation.report import Report, Wanted, Watch
 from lvlm_eval.validation.tables import validate_tables
 from lvlm_eval.validation.tree import validate_tree
@@ -15,7 +18,7 @@ def _unwatched(what: str, done: int, total: int) -> None:
 
 
 def validate(
-    dataset: SocoTree | LvlmTables, wanted: Wanted, workers: int, watch: Watch = _unwatched
+    dataset: PairDataset | LvlmTables, wanted: Wanted, workers: int, watch: Watch = _unwatched
 ) -> Report:
     """Read everything of a dataset and say what is in it and what is wrong.
 
@@ -32,4 +35,7 @@ def validate(
     with Workers(workers) as pool:
         if isinstance(dataset, LvlmTables):
             return validate_tables(dataset, wanted, pool, watch)
+        if isinstance(dataset, PairFolder):
+            return validate_pairs(dataset, wanted, pool, watch)
+        assert isinstance(dataset, SocoTree), "the only other kind of dataset"
         return validate_tree(dataset, wanted, pool, watch)

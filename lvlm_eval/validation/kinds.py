@@ -46,7 +46,7 @@ class Kind(Enum):
     PAIR_OTHER = "warning", "other oddities of pair files: worked around"
     CONCEPT_NO_TARGET = "warning", "concept groups without target: not scored"
     NO_KEYPOINTS = "warning", "views without keypoints: pair not scored"
-    NO_BOX = "warning", "targets without a box: every point counts as wrong in PCK"
+    NO_BOX = "warning", "targets without a box: errors in PCK are relative to the whole photo"
     CATEGORIES_DIFFER = "warning", "pairs of two categories outside the cross list"
     PAIR_ID_DOUBLED = "warning", "pair ids that stand twice"
     PAIR_DOUBLED = "warning", "pairs that stand twice: counted twice"

@@ -133,7 +133,10 @@ class _Check:
         """The questions that a run would draw."""
         if not self.pairs.read["intra"]:
             return DrawnQuestions()
-        drawn = draw_questions(self.tree, wanted.policy, wanted.descriptions)
+        intra = f"{PAIRS}/intra"
+        drawn = draw_questions(
+            self.tree, wanted.policy, wanted.descriptions, intra, lambda key: f"{intra}/{key}.json"
+        )
         told = {one.file for one in self.findings if one.kind in _WITHOUT_QUESTION}
         self.findings += (
             one

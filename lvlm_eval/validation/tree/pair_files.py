@@ -20,8 +20,8 @@ _PAIR_ID = re.compile(rb'"pair_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*)')
 
 # The parser's own words for what it passes over, and the kind of finding that each is.
 _PASSED_OVER: tuple[tuple[str, str, Kind], ...] = (
-    (r"(src|trg)_keypoints\[\d+\]", "stands there twice", Kind.KEYPOINT_DOUBLED),
-    (r"(src|trg)_keypoints\[\d+\]", "outside the padded square", Kind.POINT_OUTSIDE),
+    (r"((src|trg)_keypoints|kps_ids)\[\d+\]", "stands there twice", Kind.KEYPOINT_DOUBLED),
+    (r".*", "outside the padded square", Kind.POINT_OUTSIDE),
     (r"(src|trg)_(category|imsize)", "absent", Kind.FIELD_ABSENT),
     (r"semantic_overlap|concept_matches\[.*", "stands there twice", Kind.NAME_DOUBLED),
     (r"semantic_overlap|concept_matches\[.*", "is ignored", Kind.NAME_UNKNOWN),
@@ -41,7 +41,7 @@ class PairBatch:
     """
 
     root: Path
-    split: Split
+    split: str
     folder: str
     files: tuple[PairFile, ...]
 
@@ -132,19 +132,12 @@ def read_batch(batch: PairBatch) -> ReadBatch:
         try:
             pair, defects = parse_pair(content, origin)
         except InputError as error:
-            findings.append(_refused(where, str(error)))
+            findings.append(refused_pair(where, str(error)))
             continue
-        findings += (_passed_over(where, defect) for defect in defects)
+        findings += (passed_over(where, defect) for defect in defects)
         findings += _left_out(where, pair, batch)
         pairs.append(_seen(where, pair, content))
-        for view in (pair.source, pair.target):
-            of_image = spots.setdefault(view.image, {})
-            for point in view.keypoints:
-                known = of_image.get(point.name, ())
-                # Nearly always the same place again: this loop is a tenth of the work.
-                if not known or known[0].x != point.x or known[0].y != point.y:
-                    own = (Spot(point.x, point.y, where),)
-                    of_image[point.name] = distinct(known, own)
+        add_spots(spots, where, pair)
     return ReadBatch(
         PairBatch(batch.root, batch.split, batch.folder, ()),
         tuple(pairs),
@@ -152,6 +145,24 @@ def read_batch(batch: PairBatch) -> ReadBatch:
         tuple(findings),
         spots,
     )
+
+
+def add_spots(spots: dict[str, dict[str, tuple[Spot, ...]]], where: str, pair: Pair) -> None:
+    """Take in where the keypoints of a pair lie.
+
+    Args:
+        spots: image → keypoint name → places; grows.
+        where: the pair's file.
+        pair: as it was read.
+    """
+    for view in (pair.source, pair.target):
+        of_image = spots.setdefault(view.image, {})
+        for point in view.keypoints:
+            known = of_image.get(point.name, ())
+            # Nearly always the same place again: this loop is a tenth of the work.
+            if not known or known[0].x != point.x or known[0].y != point.y:
+                own = (Spot(point.x, point.y, where),)
+                of_image[point.name] = distinct(known, own)
 
 
 def distinct(known: tuple[Spot, ...], more: Sequence[Spot]) -> tuple[Spot, ...]:
@@ -165,25 +176,28 @@ def distinct(known: tuple[Spot, ...], more: Sequence[Spot]) -> tuple[Spot, ...]:
 def _seen(where: str, pair: Pair, content: bytes) -> SeenPair:
     found = _PAIR_ID.search(content)
     pair_id = found[1].decode("utf-8", "replace") if found else None
-    return SeenPair(where, pair_id, _side(pair.source), _side(pair.target))
+    return SeenPair(where, pair_id, seen_view(pair.source), seen_view(pair.target))
 
 
-def _side(view: View) -> SeenView:
+def seen_view(view: View) -> SeenView:
+    """What is compared of one side of a pair."""
     return SeenView(view.image, view.category, view.size)
 
 
-def _refused(where: str, error: str) -> Finding:
+def refused_pair(where: str, error: str) -> Finding:
+    """A pair that cannot be used, and which field is the reason."""
     message = error.removeprefix(f"{where}: ")
     found = _FIELD.fullmatch(message)
     if not found:
         # Messages about the whole file have blanks before any colon.
         return finding(Kind.PAIR_JSON, where, "", message)
     name, reason = found.groups()
-    is_area = name.endswith("_bndbox") and "no area" in reason
+    is_area = "no area" in reason and (name.endswith("_bndbox") or "bbox: " in reason)
     return finding(Kind.PAIR_BOX if is_area else Kind.PAIR_FIELD, where, name, reason)
 
 
-def _passed_over(where: str, defect: Defect) -> Finding:
+def passed_over(where: str, defect: Defect) -> Finding:
+    """What was worked around in a pair that can be used."""
     for name, words, kind in _PASSED_OVER:
         if re.fullmatch(name, defect.field) and words in defect.message:
             return finding(kind, where, defect.field, defect.message)
@@ -216,7 +230,7 @@ def _left_out(where: str, pair: Pair, batch: PairBatch) -> list[Finding]:
             message = f"'{group.concept}' has no source keypoint: nothing is asked."
             found.append(finding(Kind.CONCEPT_NO_SOURCE, where, f"{path}.src_keypoints", message))
     if pair.target.box is None:
-        message = "absent: its points count as wrong in PCK, as the protocol says."
+        message = "absent: errors in PCK are relative to the whole photo."
         found.append(finding(Kind.NO_BOX, where, "trg_bndbox", message))
     folder, categories = batch.folder, (pair.source.category, pair.target.category)
     if batch.split != "cross" and categories[0] != categories[1]:

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from lvlm_eval.datasets.soco_tree import Split
 from lvlm_eval.validation.findings import Finding, finding
 from lvlm_eval.validation.kinds import Kind
 from lvlm_eval.validation.tree.pair_files import ReadBatch, SeenPair, Spot, distinct
@@ -23,15 +22,15 @@ class PairLists:
     """
 
     def __init__(self) -> None:
-        self.read: Counter[Split] = Counter()
-        self.refused: Counter[Split] = Counter()
+        self.read: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
         self.categories: set[str] = set()
         self.findings: list[Finding] = []
         self.sizes: dict[str, dict[tuple[int, int], list[tuple[str, str]]]] = {}
         self._spots: dict[str, dict[str, tuple[Spot, ...]]] = {}
-        self._ids: dict[tuple[Split, str, str], str] = {}
-        self._images_of_pairs: dict[tuple[Split, str, str], str] = {}
-        self._of_split: dict[Split, dict[str, str]] = {}
+        self._ids: dict[tuple[str, str, str], str] = {}
+        self._images_of_pairs: dict[tuple[str, str, str], str] = {}
+        self._of_split: dict[str, dict[str, str]] = {}
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -61,7 +60,7 @@ class PairLists:
             for name, spots in names.items():
                 known[name] = distinct(known.get(name, ()), spots)
 
-    def _compare(self, pair: SeenPair, split: Split, folder: str) -> None:
+    def _compare(self, pair: SeenPair, split: str, folder: str) -> None:
         # Ids are counted anew in each folder, which in a flat list stands for the category.
         category = folder or pair.target.category
         if pair.pair_id is not None:

@@ -1,18 +1,16 @@
-"""Draws the questions of a tree exactly as a run does, and keeps what a check of them needs."""
+"""Draws the questions of pairs exactly as a run does, and keeps what a check of them needs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lvlm_eval.datasets.soco_tree import PairFile, SocoTree
+from lvlm_eval.datasets.pair_dataset import PairDataset, PairFile
 from lvlm_eval.descriptions import Describer, make_describer
 from lvlm_eval.errors import InputError
 from lvlm_eval.questions import QuestionPolicy, make_questions
 from lvlm_eval.records import Defect, Pair, Question
 from lvlm_eval.validation.findings import Finding, finding
 from lvlm_eval.validation.kinds import Kind
-
-_INTRA = "PairAnnotations/intra"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +29,42 @@ class DrawnQuestions:
 
 
 def draw_questions(
-    tree: SocoTree, policy: QuestionPolicy, descriptions: Path | None
+    dataset: PairDataset,
+    policy: QuestionPolicy,
+    descriptions: Path | None,
+    place: str,
+    file_of: Callable[[str], str],
 ) -> DrawnQuestions:
     """Draw the questions of a run.
 
     Args:
-        tree: the dataset.
+        dataset: gives the pairs.
         policy: how to choose.
         descriptions: the user's own words, if any.
+        place: where pairs are that questions are drawn from, as errors begin that name one.
+        file_of: gives the file of a pair, below the root, for its key.
 
     Raises:
         InputError: the user's own words cannot be used. What is wrong with the dataset itself is
             a finding.
     """
-    keeping = _KeepingTree(tree.root, tree.name)
+    keeping = _Keeping(dataset)
     try:
-        taxonomy = keeping.taxonomy()
+        taxonomy = dataset.taxonomy()
     except InputError:
         taxonomy = None  # a finding of its own, and no question can be drawn
         make_describer(None, descriptions)
         message = "the keypoint taxonomy is not readable."
-        return DrawnQuestions(findings=(finding(Kind.NO_QUESTIONS, _INTRA, "", message),))
+        return DrawnQuestions(findings=(finding(Kind.NO_QUESTIONS, place, "", message),))
     describer = make_describer(taxonomy, descriptions)
     try:
         drawn = make_questions(keeping, policy, describer)
     except InputError as error:
-        return DrawnQuestions(findings=(finding(Kind.NO_QUESTIONS, _INTRA, "", str(error)),))
+        return DrawnQuestions(findings=(finding(Kind.NO_QUESTIONS, place, "", str(error)),))
     found = [
-        finding(Kind.NO_QUESTION, f"{_INTRA}/{one.file}.json", "", f"{one.message}.")
+        finding(Kind.NO_QUESTION, file_of(one.file), "", f"{one.message}.")
         for one in drawn.skipped
-        if not one.message.startswith(f"{_INTRA}/")  # refused, which is a finding of its own
+        if not one.message.startswith(place)  # refused, which is a finding of its own
     ]
     name = descriptions.name if descriptions is not None else ""
     found += [
@@ -74,17 +78,27 @@ def draw_questions(
     return DrawnQuestions(drawn.questions, words, tuple(found))
 
 
-class _KeepingTree(SocoTree):
+class _Keeping:
     """Keeps the pairs that questions are drawn from."""
 
-    def __init__(self, root: Path, name: str) -> None:
-        super().__init__(root, name)
+    def __init__(self, dataset: PairDataset) -> None:
+        self._dataset = dataset
         self.pairs: dict[str, Pair] = {}
 
+    @property
+    def name(self) -> str:
+        return self._dataset.name
+
+    def pair_files(self, split: str) -> Mapping[str, tuple[PairFile, ...]]:
+        return self._dataset.pair_files(split)
+
     def read_pair(self, file: PairFile) -> tuple[Pair, tuple[Defect, ...]]:
-        pair, defects = super().read_pair(file)
+        pair, defects = self._dataset.read_pair(file)
         self.pairs[pair.key] = pair
         return pair, defects
+
+    def supercategories(self) -> Mapping[str, str]:
+        return self._dataset.supercategories()
 
 
 def _words(question: Question, pair: Pair, describer: Describer) -> dict[str, str]:
