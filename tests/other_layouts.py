@@ -1,6 +1,7 @@
 """Writes tiny datasets in the layouts of SPair-71k, AP-10K pairs, PF-WILLOW and PF-PASCAL."""
 
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ SPAIR_POINTS = {"0": (10, 40), "2": (20, 41), "3": (50, 42), "7": (60, 43), "11"
 def write_photo(path: Path, size: tuple[int, int] = (80, 60), colour: object = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Every photo has a colour of its own, so that none is another's double.
-    own = tuple(40 + sum(map(ord, str(path)[-20:])) * n % 200 for n in (1, 3, 7))
+    own = tuple(zlib.crc32(path.as_posix()[-20:].encode()).to_bytes(4)[:3])
     path.write_bytes(encoded_image(size, colour or own, "PNG" if path.suffix == ".png" else "JPEG"))
     return path
 

@@ -8,8 +8,8 @@ import typer
 Data = Annotated[
     str,
     typer.Option(
-        help="A folder in SOCOv1 layout, a SOCO-LVLM table (.tsv), a folder of such tables, or "
-        "'sample', the bundled data."
+        help="A folder in SOCOv1 layout, a SOCO-LVLM table (.tsv), a folder of such tables, "
+        "'sample', the bundled data, or another dataset of 'lvlm-eval list datasets'."
     ),
 ]
 SettingFlag = Annotated[

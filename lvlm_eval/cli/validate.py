@@ -30,8 +30,8 @@ def _validate(
         str,
         typer.Argument(
             metavar="DATA",
-            help="A folder in SOCOv1 layout, a SOCO-LVLM table (.tsv), a folder of such tables, or "
-            "'sample', the bundled data.",
+            help="A folder in SOCOv1 layout, a SOCO-LVLM table (.tsv), a folder of such tables, "
+            "'sample', the bundled data, or another dataset of 'lvlm-eval list datasets'.",
             show_default=False,
         ),
     ],

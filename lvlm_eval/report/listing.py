@@ -41,6 +41,10 @@ def _datasets() -> Rows:
     yield "<folder>", "a dataset in SOCOv1 layout (Images/, PairAnnotations/)"
     yield "<file.tsv>", "a SOCO-LVLM table; its setting is told by its name (img, imgtxt, txt)"
     yield "<folder of tables>", "several SOCO-LVLM tables, one a setting"
+    yield "<SPair-71k>", "a folder with PairAnnotation/, ImageAnnotation/<category>/, JPEGImages/"
+    yield "<ap-10k>", "AP-10K pairs: the same, with ImageAnnotation/<family>/<species>/"
+    yield "<PF-dataset>", "PF-WILLOW: a folder with test_pairs_pf.csv or test_pairs.csv"
+    yield "<PF-dataset-PASCAL>", "PF-PASCAL: a folder with test_pairs_pf_pascal.csv"
 
 
 LISTS: dict[str, Callable[[], Rows]] = {
