@@ -13,10 +13,10 @@ from lvlm_eval.errors import InputError
 from lvlm_eval.models.local.checkpoint import checkpoint_fingerprint, served_name
 from lvlm_eval.models.local.loading import explained
 from lvlm_eval.vision.backbones.backbone import Photos
+from lvlm_eval.vision.backbones.blocks import output_of
 from lvlm_eval.vision.backbones.torch_backbone import CLIP, HALF, Normalisation, TorchBackbone
 from lvlm_eval.vision.backbones.vit_loading import (
     MEMORY,
-    caught,
     keep_blocks,
     load_config,
     load_vision,
@@ -110,10 +110,10 @@ class QwenTower(TorchBackbone):
         rows, columns = pixels.shape[2] // self.patch, pixels.shape[3] // self.patch
         flat, grids = self._inputs(pixels)
         if self._merged:
-            cells = caught(self._model.merger, lambda: self._model(flat, grid_thw=grids))
+            cells = output_of(self._model.merger, lambda: self._model(flat, grid_thw=grids))
         else:
             block = self._model.blocks[-1]
-            tokens = caught(block, lambda: self._model(flat, grid_thw=grids))
+            tokens = output_of(block, lambda: self._model(flat, grid_thw=grids))
             if self._norm is not None:
                 tokens = self._norm(tokens)
             cells = tokens.reshape(-1, self._merge**2 * tokens.shape[-1])

@@ -8,13 +8,13 @@ import torch
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.models.local.checkpoint import checkpoint_fingerprint, served_name
 from lvlm_eval.models.local.loading import explained
+from lvlm_eval.vision.backbones.blocks import grid_of, output_of
 from lvlm_eval.vision.backbones.positions import WORDS, resizer
 from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
 from lvlm_eval.vision.backbones.vit_families import FAMILIES, Family
 from lvlm_eval.vision.backbones.vit_loading import (
     MEMORY,
     at,
-    caught,
     keep_blocks,
     load_config,
     load_vision,
@@ -83,7 +83,7 @@ class TransformersBackbone(TorchBackbone):
         self._checkpoint = checkpoint_fingerprint(checkpoint) or served_name(checkpoint, config)
 
     def _maps(self, pixels: torch.Tensor) -> torch.Tensor:
-        tokens = caught(self._block, lambda: self._family.run(self._model, pixels, self.patch))
+        tokens = output_of(self._block, lambda: self._family.run(self._model, pixels, self.patch))
         rows, columns = pixels.shape[2] // self.patch, pixels.shape[3] // self.patch
         if tokens.ndim == 4:  # (photos, H, W, C): SAM's blocks, whose neck wants and gives channels
             if self._norm is None:
@@ -92,8 +92,7 @@ class TransformersBackbone(TorchBackbone):
             return necked.permute(0, 2, 3, 1)
         if self._norm is not None:
             tokens = self._norm(tokens)
-        of_patches = tokens[:, self._dropped :]
-        return of_patches.reshape(len(pixels), rows, columns, tokens.shape[-1])
+        return grid_of(self._family.model, tokens[:, self._dropped :], rows, columns)
 
     def identity(self) -> Mapping[str, Any]:
         """What is done to a photo on its way to features, and the checkpoint's content."""
@@ -113,6 +112,8 @@ class TransformersBackbone(TorchBackbone):
 
 
 def _unknown(checkpoint: str, config: Any, of_vision: Any) -> str:
+    if config.model_type.startswith("timm"):
+        return f"'{checkpoint}' is a model of timm. Write timm:hf-hub:{checkpoint}"
     return (
         f"'{checkpoint}' ({config.model_type}) is of a family whose features are not known here. "
         f"{nearest_names(of_vision.model_type, FAMILIES)} A file of your own can take them: "

@@ -1,7 +1,7 @@
 """Loads the vision part of a checkpoint, and what its files tell about pixels."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,11 @@ from safetensors import safe_open
 from transformers.utils import cached_file
 from transformers.utils import logging as library_logging
 
-from lvlm_eval.errors import InputError, nearest_names
+from lvlm_eval.errors import InputError
 from lvlm_eval.models.local.loading import explained
 from lvlm_eval.silence import silenced
-from lvlm_eval.vision.backbones.torch_backbone import (
-    CLIP,
-    HALF,
-    IMAGENET,
-    RAW,
-    Normalisation,
-)
-
-NORMALISATIONS: Mapping[str, Normalisation] = {
-    "imagenet": IMAGENET,
-    "clip": CLIP,
-    "half": HALF,
-    "raw": RAW,
-}
+from lvlm_eval.vision.backbones.blocks import named_normalisation, number_of
+from lvlm_eval.vision.backbones.torch_backbone import Normalisation
 
 MEMORY = "--precision bfloat16, or --device cpu"
 
@@ -171,10 +159,7 @@ def normalisation_of(
         InputError: the name is unknown.
     """
     if wanted is not None:
-        if wanted not in NORMALISATIONS:
-            hint = nearest_names(str(wanted), NORMALISATIONS)
-            raise InputError(f"unknown normalisation '{wanted}'. {hint}")
-        return NORMALISATIONS[wanted]
+        return named_normalisation(wanted, usual)
     try:
         with quiet():
             settings, _ = transformers.ImageProcessingMixin.get_image_processor_dict(
@@ -215,7 +200,7 @@ def at(module: Any, path: str) -> Any:
     return module
 
 
-def keep_blocks(checkpoint: str, blocks: Any, layer: int) -> int:
+def keep_blocks(checkpoint: str, blocks: Any, layer: object) -> int:
     """Cut a list of blocks off behind one of them: later ones are not needed.
 
     Args:
@@ -229,27 +214,6 @@ def keep_blocks(checkpoint: str, blocks: Any, layer: int) -> int:
     Raises:
         InputError: there is no such block.
     """
-    count = len(blocks)
-    if isinstance(layer, bool) or not isinstance(layer, int) or not -count <= layer < count:
-        raise InputError(
-            f"layer {layer!r}: '{checkpoint}' has {count} blocks. Give 0 to {count - 1}, or -1 for "
-            "the last."
-        )
-    kept = layer % count
+    kept = number_of(f"'{checkpoint}'", layer, len(blocks))
     del blocks[kept + 1 :]
     return kept
-
-
-def caught(block: Any, run: Callable[[], None]) -> torch.Tensor:
-    """What a block gives while something runs."""
-    outputs: list[torch.Tensor] = []
-
-    def keep(_module: Any, _inputs: Any, output: Any) -> None:
-        outputs.append(output[0] if isinstance(output, tuple) else output)
-
-    handle = block.register_forward_hook(keep)
-    try:
-        run()
-    finally:
-        handle.remove()
-    return outputs[-1]
