@@ -130,11 +130,12 @@ def _box(reader: AnnotationReader, data: JsonObject) -> Box | None:
     if len(values) != 4:
         reader.refuse("bbox", f"{shown(values)} is not [left, top, width, height] in px.")
     left, top, width, height = (reader.number(one, "bbox") for one in values)
-    if width <= 0 or height <= 0:
+    right, bottom = left + width, top + height
+    if right <= left or bottom <= top:
         reader.refuse(
             "bbox", f"{shown(values)} has no area; expected [left, top, width, height] in px."
         )
-    return left, top, left + width, top + height
+    return left, top, right, bottom
 
 
 def _keypoints(reader: AnnotationReader, data: JsonObject, side: int) -> tuple[Keypoint, ...]:

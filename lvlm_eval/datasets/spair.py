@@ -1,9 +1,9 @@
-"""SPair-71k and what is laid out like it, such as SPair-U: pairs in PairAnnotation/.
+"""SPair-71k and what is laid out like it, as public loaders read it.
 
-Facts about the layout are from the dataset's own development kit and from public loaders:
 ``PairAnnotation/{trn,val,test}/<pair>:<category>.json`` hold the points that both photos show,
 ``ImageAnnotation/<category>/<image>.json`` all points of a photo and its azimuth in eighths of a
-turn, ``JPEGImages/<category>/`` the photos. Published PCK is relative to the target's box.
+turn, ``JPEGImages/<category>/`` the photos. Published PCK is relative to the target's box, and
+points are pooled by category (the reduction "keypoint").
 """
 
 from collections.abc import Mapping, Sequence

@@ -159,3 +159,8 @@ def test_questions_are_asked_in_photos_alone(spair, tmp_path):
     named.write_text(json.dumps({key: f"point {key} of a cat" for key in ("0", "2", "3", "7")}))
     done = lvlm_eval(*words, "--descriptions", named, "--setting", "desc", cwd=tmp_path)
     assert list(json.loads(done.stdout)["settings"]) == ["desc"]
+
+
+def test_they_are_listed(tmp_path):
+    shown = lvlm_eval("list", "datasets", cwd=tmp_path).stdout
+    assert all(f"<{name}>" in shown for name in ("SPair-71k", "ap-10k", "PF-dataset-PASCAL"))
