@@ -8,7 +8,7 @@ from typing import Any
 
 from making import encoded_image
 
-from lvlm_eval.datasets.ap10k import KEYPOINTS
+from lvlm_eval.datasets.correspondence.ap10k import KEYPOINTS
 
 SPAIR_POINTS = {"0": (10, 40), "2": (20, 41), "3": (50, 42), "7": (60, 43), "11": (8, 20)}
 """Keypoint id → x and y in px, as every photo of the tiny SPair has them."""

@@ -61,7 +61,7 @@ def _correlate(
     """
     # Here, because numerics take a while to load and other commands do not need them.
     from lvlm_eval.report.correlating import print_study
-    from lvlm_eval.vision.correlation_study import StudyChoices, make_study
+    from lvlm_eval.vision.correlation.study import StudyChoices, make_study
 
     choices = StudyChoices(
         predictors=_columns("--predictors", predictors),

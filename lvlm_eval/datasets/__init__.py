@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from lvlm_eval.datasets.ap10k import Ap10kFolder, is_ap10k
+from lvlm_eval.datasets.correspondence.ap10k import Ap10kFolder, is_ap10k
+from lvlm_eval.datasets.correspondence.proposal_flow import open_proposal_flow
+from lvlm_eval.datasets.correspondence.spair import SpairFolder
 from lvlm_eval.datasets.lvlm_tables import LvlmTables, table_files
 from lvlm_eval.datasets.pair_dataset import PairDataset
-from lvlm_eval.datasets.proposal_flow import open_proposal_flow
 from lvlm_eval.datasets.refusals import refusal, shown
 from lvlm_eval.datasets.soco_tree import SocoTree
-from lvlm_eval.datasets.spair import SpairFolder
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.resources import data_folder
 

@@ -6,10 +6,10 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from lvlm_eval.vision.correlation import Coefficient, Correlation
-from lvlm_eval.vision.correlation_study import Study
-from lvlm_eval.vision.metric_names import title_of
-from lvlm_eval.vision.published_metrics import PUBLISHED_MODELS
+from lvlm_eval.vision.correlation.coefficients import Coefficient, Correlation
+from lvlm_eval.vision.correlation.metric_names import title_of
+from lvlm_eval.vision.correlation.published import PUBLISHED_MODELS
+from lvlm_eval.vision.correlation.study import Study
 
 _NONE = "    –"
 _HEAD = ("", " n", "    r [95 % interval]", "leave-1-out", "moved by", "paper*")

@@ -1,8 +1,8 @@
 """Checks a dataset before a run: everything is read once, every defect named by file and field."""
 
+from lvlm_eval.datasets.correspondence.pair_folder import PairFolder
 from lvlm_eval.datasets.lvlm_tables import LvlmTables
 from lvlm_eval.datasets.pair_dataset import PairDataset
-from lvlm_eval.datasets.pair_folder import PairFolder
 from lvlm_eval.datasets.soco_tree import SocoTree
 from lvlm_eval.validation.pairs import validate_pairs
 from lvlm_eval.validation.report import Report, Wanted, Watch

@@ -6,7 +6,7 @@ import pytest
 from other_layouts import ap10k_place, change, write_ap10k
 
 from lvlm_eval.datasets import open_dataset
-from lvlm_eval.datasets.ap10k import KEYPOINTS, Ap10kFolder
+from lvlm_eval.datasets.correspondence.ap10k import KEYPOINTS, Ap10kFolder
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Keypoint
 

@@ -13,7 +13,7 @@ from other_layouts import (
 )
 
 from lvlm_eval.datasets import open_dataset
-from lvlm_eval.datasets.proposal_flow import PfPascalFolder, PfWillowFolder
+from lvlm_eval.datasets.correspondence.proposal_flow import PfPascalFolder, PfWillowFolder
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Keypoint
 

@@ -7,7 +7,7 @@ import pytest
 from other_layouts import SPAIR_FIRST, change, spair_pair, write_json, write_photo, write_spair
 
 from lvlm_eval.datasets import open_dataset
-from lvlm_eval.datasets.spair import SpairFolder
+from lvlm_eval.datasets.correspondence.spair import SpairFolder
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Keypoint
 

@@ -17,10 +17,10 @@ from other_layouts import (
     write_spair,
 )
 
-from lvlm_eval.datasets.ap10k import Ap10kFolder
-from lvlm_eval.datasets.pair_folder import PairFolder
-from lvlm_eval.datasets.proposal_flow import PfPascalFolder
-from lvlm_eval.datasets.spair import SpairFolder
+from lvlm_eval.datasets.correspondence.ap10k import Ap10kFolder
+from lvlm_eval.datasets.correspondence.pair_folder import PairFolder
+from lvlm_eval.datasets.correspondence.proposal_flow import PfPascalFolder
+from lvlm_eval.datasets.correspondence.spair import SpairFolder
 from lvlm_eval.errors import InputError
 
 NUMBERS = st.one_of(st.integers(), st.floats(), st.integers(-5, 90))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvlm_eval.vision import correlation
-from lvlm_eval.vision.correlation import correlate
+from lvlm_eval.vision.correlation import coefficients
+from lvlm_eval.vision.correlation.coefficients import correlate
 
 NAN = math.nan
 
@@ -67,7 +67,7 @@ def naive_r(x, y):
 
 @pytest.mark.parametrize("at_once", [7, 4_000_000])
 def test_the_interval_is_that_of_one_resample_at_a_time(monkeypatch, at_once):
-    monkeypatch.setattr(correlation, "_NUMBERS_AT_ONCE", at_once)
+    monkeypatch.setattr(coefficients, "_NUMBERS_AT_ONCE", at_once)
     x = [3.0, 1.0, 4.0, 1.0, 5.0]
     y = [2.0, 7.0, 1.0, 8.0, 2.0]
     found = one(x, y, resamples=400, seed=11)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from lvlm_eval.errors import InputError
-from lvlm_eval.vision.correlation_study import StudyChoices, make_study
-from lvlm_eval.vision.metric_csv import read_table
-from lvlm_eval.vision.metric_table import join
-from lvlm_eval.vision.published_metrics import published_correlation, published_table
+from lvlm_eval.vision.correlation.csv_table import read_table
+from lvlm_eval.vision.correlation.metric_table import join
+from lvlm_eval.vision.correlation.published import published_correlation, published_table
+from lvlm_eval.vision.correlation.study import StudyChoices, make_study
 
 GOOD = "model,SOC,depth\nA,1,2\nB,2,3\nC,4,3.5\n"
 

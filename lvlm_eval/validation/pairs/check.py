@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from lvlm_eval.datasets.pair_folder import PairFolder
+from lvlm_eval.datasets.correspondence.pair_folder import PairFolder
 from lvlm_eval.errors import InputError
 from lvlm_eval.reference import supercategory_of
 from lvlm_eval.validation.findings import Finding, finding, in_order, printable

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from lvlm_eval.datasets.correspondence.pair_folder import PairFolder
 from lvlm_eval.datasets.pair_dataset import PairFile
-from lvlm_eval.datasets.pair_folder import PairFolder
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Pair
 from lvlm_eval.validation.findings import Finding, finding, printable

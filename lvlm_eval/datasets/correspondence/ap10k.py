@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from lvlm_eval.datasets.annotation_reader import AnnotationReader, JsonObject, is_plain_name
+from lvlm_eval.datasets.correspondence.pair_folder import JsonPairFolder
 from lvlm_eval.datasets.pair_dataset import PairFile
-from lvlm_eval.datasets.pair_folder import JsonPairFolder
 from lvlm_eval.datasets.refusals import shown
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Box, Defect, Keypoint, Pair, View

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from lvlm_eval.resources import data_folder
-from lvlm_eval.vision.metric_table import MetricTable
+from lvlm_eval.vision.correlation.metric_table import MetricTable
 
 PUBLISHED_MODELS = 37
 """Models that the published coefficients are of."""

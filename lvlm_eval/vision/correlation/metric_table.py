@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lvlm_eval.datasets.refusals import refusal, shown
 from lvlm_eval.errors import nearest_names
-from lvlm_eval.vision.metric_names import usual_name
+from lvlm_eval.vision.correlation.metric_names import usual_name
 
 _MISSING = frozenset({"", "-", "–", "—", "na", "n/a", "nan", "null", "none"})
 _LARGEST = 1e100

@@ -17,8 +17,8 @@ from lvlm_eval.datasets.annotation_reader import (
     finite,
     is_plain_name,
 )
+from lvlm_eval.datasets.correspondence.pair_folder import JsonPairFolder
 from lvlm_eval.datasets.pair_dataset import PairFile
-from lvlm_eval.datasets.pair_folder import JsonPairFolder
 from lvlm_eval.datasets.refusals import shown
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Defect, Keypoint, Pair, View

@@ -10,17 +10,17 @@ import numpy as np
 from lvlm_eval.datasets.refusals import refusal, shown
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import plain
-from lvlm_eval.vision.correlation import (
+from lvlm_eval.vision.correlation.coefficients import (
     LEAST_MODELS,
     RESAMPLES,
     Coefficient,
     Correlation,
     correlate,
 )
-from lvlm_eval.vision.metric_csv import read_table
-from lvlm_eval.vision.metric_names import PREDICTORS
-from lvlm_eval.vision.metric_table import MetricTable, join
-from lvlm_eval.vision.published_metrics import (
+from lvlm_eval.vision.correlation.csv_table import read_table
+from lvlm_eval.vision.correlation.metric_names import PREDICTORS
+from lvlm_eval.vision.correlation.metric_table import MetricTable, join
+from lvlm_eval.vision.correlation.published import (
     PUBLISHED_MODELS,
     PublishedCorrelation,
     published_correlation,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lvlm_eval.datasets.refusals import refusal, shown
-from lvlm_eval.vision.metric_names import column_name, usual_name
-from lvlm_eval.vision.metric_table import MetricTable
+from lvlm_eval.vision.correlation.metric_names import column_name, usual_name
+from lvlm_eval.vision.correlation.metric_table import MetricTable
 
 _LONGEST_CELL = 1_000
 

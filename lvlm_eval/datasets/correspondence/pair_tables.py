@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from lvlm_eval.datasets.annotation_reader import FARTHEST, AnnotationReader, is_plain_name
+from lvlm_eval.datasets.correspondence.pair_folder import PairFolder
 from lvlm_eval.datasets.pair_dataset import PairFile
-from lvlm_eval.datasets.pair_folder import PairFolder
 from lvlm_eval.datasets.refusals import refusal, shown
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Box, Defect, Keypoint, Pair, View

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from lvlm_eval.datasets.annotation_reader import AnnotationReader
-from lvlm_eval.datasets.pair_folder import PairFolder
-from lvlm_eval.datasets.pair_tables import (
+from lvlm_eval.datasets.correspondence.pair_folder import PairFolder
+from lvlm_eval.datasets.correspondence.pair_tables import (
     Place,
     Row,
     RowPairFolder,

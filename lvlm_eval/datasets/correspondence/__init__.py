@@ -1,0 +1,1 @@
+"""Other datasets of pairs with corresponding keypoints, one file a layout."""

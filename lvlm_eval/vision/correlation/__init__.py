@@ -1,0 +1,1 @@
+"""Which metrics of vision models tell what the models are worth downstream."""
