@@ -85,7 +85,8 @@ def _taken(backbone: NamedBackbone) -> str:
     parts = [f"patch {shown('patch')}"] if shown("patch") else []
     layer, norm = shown("layer"), shown("final_norm")
     if layer is not None:
-        parts.append("last block" if layer == -1 else f"block {layer}")
+        number = f"block {layer}" if isinstance(layer, int) else str(layer)
+        parts.append("last block" if layer == -1 else number)
     if norm is not None:
         parts.append({True: "final norm", False: "no final norm"}.get(norm, str(norm)))
     normalisation = shown("normalisation")

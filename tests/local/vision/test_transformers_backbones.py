@@ -277,7 +277,8 @@ def test_each_named_row_is_built_and_gives_what_its_table_says(name, folder_of):
     shown = photos(1, side)
     norm = table.shown("final_norm")
     close(ours.encode(shown), own_features(case, folder, shown, -1, norm, pixels))
-    assert ("patch14" in table.use or "14" in name.split("_")[-1]) <= (table.shown("patch") == 14)
+    of_14 = any(one in table.use for one in ("dinov2", "patch14", "L-14", "l14"))
+    assert table.shown("patch") == (14 if of_14 else 16)
 
 
 @pytest.mark.parametrize(
