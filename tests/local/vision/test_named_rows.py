@@ -1,0 +1,83 @@
+"""Backbones by the names of the paper whose architecture is in timm: built with random weights."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+timm = pytest.importorskip("timm")
+pytest.importorskip("transformers")
+
+from local.vision import research_forwards as naive  # noqa: E402
+from local.vision.tiny_vits import CLIP, HALF, IMAGENET, photos, pixels_of  # noqa: E402
+from lvlm_eval.vision.backbones.named import builtin_backbones  # noqa: E402
+from lvlm_eval.vision.backbones.registry import build_backbone  # noqa: E402
+
+NORMALISATIONS = {"imagenet": IMAGENET, "clip": CLIP, "half": HALF}
+SMALL = {"depth": 3, "embed_dim": 96, "num_heads": 2}
+OF_TIMM = {
+    name: one.table.use.removeprefix("timm:")
+    for name, one in builtin_backbones().items()
+    if one.table.use.startswith("timm:")
+}
+
+
+def check_told(name: str, built: Any) -> None:
+    """What a backbone says of itself is what the list shows of it."""
+    table, identity = builtin_backbones()[name].table, built.backbone.identity()
+    assert built.title == table.published
+    assert built.deviations == ()
+    assert identity["patch"] == built.backbone.patch == table.shown("patch")
+    assert identity["block"] == 2  # the last of three
+    assert identity["final_norm"] is table.shown("final_norm")
+    assert built.backbone.normalisation == NORMALISATIONS[table.shown("normalisation")]
+
+
+@pytest.mark.parametrize("name", OF_TIMM)
+def test_rows_whose_architecture_is_timms(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = timm.create_model
+    monkeypatch.setattr(
+        timm, "create_model", lambda *names, **more: create(*names, **more, **SMALL)
+    )
+    own = timm.create_model(OF_TIMM[name], pretrained=False, dynamic_img_size=True).eval()
+    drawn = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for one in own.parameters():
+            one.copy_(0.2 * torch.randn(one.shape, generator=drawn) + (one.ndim == 1) * 0.5)
+    file = tmp_path / "weights.pth"
+    torch.save(own.state_dict(), file)
+    built = build_backbone(name, {"checkpoint": str(file), "device": "cpu"})
+    check_told(name, built)
+    side = own.pretrained_cfg["input_size"][1]  # where positions are as they are stored
+    side = 64 if name == "c-radio" else side  # whose stored grid is larger than any photo's
+    shown = photos(1, side)
+    outputs: list[Any] = []
+    own.blocks[-1].register_forward_hook(lambda _module, _given, out: outputs.append(out))
+    with torch.no_grad():
+        own.forward_features(pixels_of(shown, built.backbone.normalisation))
+    tokens = outputs[0][:, own.num_prefix_tokens :]
+    grid = side // built.backbone.patch
+    expected = tokens.reshape(1, grid, grid, -1)
+    torch.testing.assert_close(built.backbone.encode(shown), expected, rtol=1e-3, atol=1e-3)
+
+
+RESEARCH = {
+    "dinov1": lambda: naive.dino_state(patch=16, side=14),
+    "ibot": lambda: {"state_dict": naive.dino_state(patch=16, side=14, seed=1)},
+    "crocov2": naive.croco_checkpoint,
+}
+
+
+@pytest.mark.parametrize("name", RESEARCH)
+def test_rows_that_are_files_of_research_repositories(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    torch.save(RESEARCH[name](), file)
+    built = build_backbone(name, {"checkpoint": str(file), "device": "cpu"})
+    check_told(name, built)
+    maps = built.backbone.encode(photos(2, 5 * built.backbone.patch))
+    assert maps.shape == (2, 5, 5, naive.WIDTH)
+    assert np.isfinite(maps.numpy()).all()
