@@ -138,6 +138,7 @@ def test_mistakes_get_one_line(spec: str, arguments: dict[str, object], complain
 
 
 def test_classic_daisy_is_built() -> None:
+    Path("daisy").mkdir()  # a folder of that name has nothing to do with it
     built = build_backbone("classic:daisy", {})
     assert (built.name, built.label) == ("classic:daisy", "classic-daisy")
     assert built.identity["kind"] == "classic"

@@ -14,6 +14,7 @@ class BackboneKind:
         place: ``module:class`` of it, or of a function that takes the backbone's own name and the
             arguments and gives the class.
         extra: the extra that installs what it imports; empty if it needs none.
+        folders: whether the own name may be a folder of this machine.
         names: for a kind with a fixed set of own names the place of each, whose class does not get
             the name; else empty.
     """
@@ -22,6 +23,7 @@ class BackboneKind:
     what: str
     place: str = ""
     extra: str = ""
+    folders: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -34,6 +36,7 @@ KINDS: Mapping[str, BackboneKind] = {
         "vision tower",
         f"{_HERE}.huggingface:class_for",
         extra="hf",
+        folders=True,
     ),
     "timm": BackboneKind(
         "timm:<name>", "a vision transformer of timm", f"{_HERE}.timm_vit:TimmBackbone", "timm"
@@ -49,6 +52,7 @@ KINDS: Mapping[str, BackboneKind] = {
         "features of a Stable Diffusion U-Net",
         f"{_HERE}.diffusion:StableDiffusionBackbone",
         extra="diffusers",
+        folders=True,
     ),
     "research": BackboneKind(
         "research:<name>",

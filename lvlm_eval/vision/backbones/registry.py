@@ -79,7 +79,7 @@ def build_backbone(
     named = _named(spec)
     if named is None:
         kind, own = _kind(spec)
-        name = _without_folders(spec, own)
+        name = _without_folders(kind, own)
         return _built(_constructor(kind, own, name, arguments), {}, arguments, tell, _of(kind, own))
     if named.hides:
         tell(f"./{named.file} has a '{spec}' that hides the built-in backbone")
@@ -177,16 +177,14 @@ def _constructor(
 def _of(kind: BackboneKind, own: str) -> Mapping[str, Any]:
     """What of a spec decides the features; a folder is known by its content, not by its name."""
     prefix = kind.name.partition(":")[0]
-    return {"kind": prefix} if _is_path(own) else {"kind": prefix, "weights": own}
+    return {"kind": prefix} if _is_folder(kind, own) else {"kind": prefix, "weights": own}
 
 
-def _without_folders(spec: str, own: str) -> str:
+def _without_folders(kind: BackboneKind, own: str) -> str:
     """The same run may move to another machine: where a checkpoint lies is not its name."""
-    if _is_path(own):
-        return f"{spec.partition(':')[0]}:{Path(own).resolve().name}"
-    return spec
+    prefix = kind.name.partition(":")[0]
+    return f"{prefix}:{Path(own).resolve().name if _is_folder(kind, own) else own}"
 
 
-def _is_path(own: str) -> bool:
-    """Whether a backbone's own name is a file or folder here."""
-    return Path(own).exists()
+def _is_folder(kind: BackboneKind, own: str) -> bool:
+    return kind.folders and Path(own).is_dir()

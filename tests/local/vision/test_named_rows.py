@@ -43,7 +43,7 @@ def test_rows_whose_architecture_is_timms(
     monkeypatch.setattr(
         timm, "create_model", lambda *names, **more: create(*names, **more, **SMALL)
     )
-    own = timm.create_model(OF_TIMM[name], pretrained=False, dynamic_img_size=True).eval()
+    own = timm.create_model(OF_TIMM[name], pretrained=False).eval()
     drawn = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for one in own.parameters():
