@@ -48,6 +48,35 @@ def lvlm_rows() -> tuple[PublishedRow, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class VisionRow:
+    """PCK@0.10 of one published backbone, in percent.
+
+    Attributes:
+        name: as printed in the paper.
+        figures: ``cc``, ``soc``, ``cross_soc``, ``average``, and SOC by super-category.
+    """
+
+    name: str
+    figures: Mapping[str, float]
+
+
+@cache
+def vision_rows() -> tuple[VisionRow, ...]:
+    """The main table of vision backbones, in the paper's order."""
+    rows = _published()["vision_main"]["rows"]
+    return tuple(
+        VisionRow(
+            name,
+            {
+                "average" if key == "avg" else key.removeprefix("soc_"): figure
+                for key, figure in row.items()
+            },
+        )
+        for name, row in rows.items()
+    )
+
+
 @cache
 def main_vision_rows() -> tuple[str, ...]:
     """The names in the main table of vision models, as printed."""
@@ -114,6 +143,11 @@ def supercategory_of(category: str) -> str | None:
         ``transportation``, ``hand_held``, ``furniture`` or ``animals``; None for other categories.
     """
     return _supercategories().get(_key(category))
+
+
+def same_category(one: str, other: str) -> bool:
+    """Whether two spellings mean one category."""
+    return _key(one) == _key(other)
 
 
 def _key(category: str) -> str:

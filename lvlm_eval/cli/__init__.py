@@ -5,11 +5,21 @@ Exit status: 0 done, 2 wrong usage or bad input, 3 finished but some requests fa
 early and resumable.
 """
 
-from lvlm_eval.cli import correlate, download, export, listing, run, score, show, validate
+from lvlm_eval.cli import (
+    correlate,
+    download,
+    export,
+    listing,
+    run,
+    score,
+    show,
+    validate,
+    vision,
+)
 from lvlm_eval.cli.app import app, run_command_line
 
 # The main job first, then what is done with its results, then the data.
-_ORDER = ("run", "score", "show", "correlate", "list", "validate", "download", "export")
+_ORDER = ("run", "score", "show", "vision", "correlate", "list", "validate", "download", "export")
 app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
 
 __all__ = [
@@ -22,4 +32,5 @@ __all__ = [
     "score",
     "show",
     "validate",
+    "vision",
 ]

@@ -138,10 +138,14 @@ def _run(
     if out is not None and not out.name:
         raise InputError(f"--out '{out}' is no name of a folder. Give one, or leave it out.")
     folder = out or default_folder(source, built, decoding)
+    settings = settings_of(source, built, wanted)
+    unasked = [one for one in source.settings if one not in settings] if wanted is None else []
+    if unasked:
+        complain(f"model '{built.name}' answers {', '.join(settings)}, not {', '.join(unasked)}.")
     job = Job(
         source=source,
         model=built,
-        settings=settings_of(source, built, wanted),
+        settings=settings,
         limit=limit,
         folder=folder,
         decoding=decoding,

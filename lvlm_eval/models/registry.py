@@ -75,6 +75,11 @@ _ENTRIES = (
         "lvlm_eval.models.vllm:VLLM",
         extra="vllm",
     ),
+    ModelEntry(
+        "dense:<backbone>",
+        "the ceiling: a vision backbone answers by nearest features (see: list backbones)",
+        "lvlm_eval.models.dense:Dense",
+    ),
 )
 
 
@@ -134,7 +139,8 @@ def build_adapter(
     Raises:
         InputError: the name, the file, the class or an argument is wrong, or a package is missing.
     """
-    file = file_and_class(spec)
+    # What follows dense: may be a file too, but one with a backbone in it.
+    file = None if spec.startswith("dense:") else file_and_class(spec)
     entry, label = None, ""
     if file:
         made, code = class_of_file(MODEL, *file)

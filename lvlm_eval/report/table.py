@@ -57,7 +57,7 @@ def print_scored(scored: Sequence[Scored], console: Console) -> None:
 
 
 def _leaderboard(scored: Sequence[Scored]) -> Table:
-    table = _table("Circular accuracy in percent [95 % interval]")
+    table = plain_table("Circular accuracy in percent [95 % interval]")
     table.add_column("model", no_wrap=True)
     for setting in SETTINGS:
         table.add_column(TITLES[setting], overflow="fold")
@@ -67,13 +67,13 @@ def _leaderboard(scored: Sequence[Scored]) -> Table:
     ]
     lines += [_own_line(one) for one in scored]
     for line in sorted(lines, key=lambda line: line.rank()):
-        cells = [_figure(*line.figures.get(setting, (None, None))) for setting in SETTINGS]
+        cells = [figure(*line.figures.get(setting, (None, None))) for setting in SETTINGS]
         name = f"▶ {line.name}" if line.own else f"  {line.name}"
         table.add_row(Text(name), *cells, style=OWN_STYLE if line.own else "")
     return table
 
 
-def _table(title: str) -> Table:
+def plain_table(title: str) -> Table:
     """Columns are set to the left and their cells padded, so that figures stand below figures."""
     return Table(
         title=Text(title),  # names may hold what looks like markup
@@ -108,7 +108,7 @@ def _own_line(scored: Scored) -> _Line:
 def _details(scored: Scored) -> Table:
     incomplete = any(not parsers[OFFICIAL].complete for parsers in scored.metrics.settings.values())
     incomplete_mark = ": INCOMPLETE" if incomplete else ""
-    table = _table(f"{scored.model} on {scored.data}, percent{incomplete_mark}")
+    table = plain_table(f"{scored.model} on {scored.data}, percent{incomplete_mark}")
     table.add_column("", no_wrap=True)
     settings = [setting for setting in SETTINGS if setting in scored.metrics.settings]
     for setting in settings:
@@ -120,8 +120,8 @@ def _details(scored: Scored) -> Table:
         table.add_row(name, *cells)
 
     for prefix, figures in (("", official), (f"{STRICT}: ", strict)):
-        add(f"{prefix}circular", (_figure(m.circular_accuracy, m.circular_ci95) for m in figures))
-        add(f"{prefix}average", (_figure(m.average_accuracy, m.average_ci95) for m in figures))
+        add(f"{prefix}circular", (figure(m.circular_accuracy, m.circular_ci95) for m in figures))
+        add(f"{prefix}average", (figure(m.average_accuracy, m.average_ci95) for m in figures))
     add("questions", (f"{m.groups:4}" for m in official))
     add("rows", (f"{m.rows:4}" for m in official))
     add("0 to 4 of 4 right", (_histogram(m) for m in official))
@@ -145,8 +145,9 @@ def _remarks(scored: Scored) -> Iterable[str]:
             yield f"{setting}: incomplete questions: {', '.join(named[:3])}{more}"
 
 
-def _figure(figure: float | None, interval: Interval | None = None) -> str:
-    shown = "–".rjust(4) if figure is None else f"{figure:4.1f}"
+def figure(percent: float | None, interval: Interval | None = None) -> str:
+    """A figure with its interval, so that those of a column stand below each other."""
+    shown = "–".rjust(4) if percent is None else f"{percent:4.1f}"
     return shown if interval is None else f"{shown} [{interval[0]:4.1f}–{interval[1]:4.1f}]"
 
 

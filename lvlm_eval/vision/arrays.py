@@ -4,6 +4,7 @@ Both kinds of array understand the same few operators, so that matching is writt
 arithmetic stays on the device of the maps; what is small comes back as numpy.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,16 @@ def as_float32(array: Any) -> Maps:
 def copied(array: Any) -> Any:
     """The array in memory of its own."""
     return array.clone() if is_torch(array) else array.copy()
+
+
+def joined(parts: Sequence[Any]) -> Maps:
+    """Arrays of one kind behind each other, along their first axis."""
+    if not is_torch(parts[0]):
+        return np.concatenate(parts)
+    import torch
+
+    whole: Maps = torch.cat(list(parts))
+    return whole
 
 
 def finite(maps: Any) -> npt.NDArray[np.bool_]:

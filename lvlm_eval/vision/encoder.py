@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lvlm_eval.errors import InputError
-from lvlm_eval.vision.arrays import finite, normalised
-from lvlm_eval.vision.backbones.backbone import Backbone, Maps
+from lvlm_eval.user_files import said
+from lvlm_eval.vision.arrays import finite, joined, normalised
+from lvlm_eval.vision.backbones.backbone import Backbone, Maps, Photos
 from lvlm_eval.vision.loading import LoadedPhoto, PhotoLoader
 from lvlm_eval.vision.stores import Store
 
@@ -126,8 +127,7 @@ class Encoder:
 
     def _encode(self, photos: Sequence[LoadedPhoto]) -> Maps:
         squares = [one.square for one in photos if one.square is not None]
-        maps = self._backbone.encode(np.concatenate(squares))
-        self._check(maps, len(photos))
+        maps = self._run(np.concatenate(squares))
         for photo, whole in zip(photos, finite(maps), strict=True):
             if not whole:
                 raise InputError(
@@ -140,6 +140,40 @@ class Encoder:
         self._example = maps[:1]
         return maps
 
+    def _run(self, squares: Photos) -> Maps:
+        """What the backbone makes of some photos; of fewer at a time where memory runs out.
+
+        Raises:
+            InputError: the backbone failed, or gave something else than maps.
+        """
+        count = min(self._batch, len(squares))
+        if count < len(squares):
+            parts = [
+                self._run(squares[start : start + count]) for start in range(0, len(squares), count)
+            ]
+            return joined(parts)
+        try:
+            maps = self._backbone.encode(squares)
+        except InputError:
+            raise
+        except Exception as error:
+            if not _is_out_of_memory(error):
+                raise InputError(f"the backbone failed: {said(error)}.") from error
+            if count == 1:
+                raise InputError(
+                    "there is not enough memory to encode a single photo. Give a smaller "
+                    "--image-size, or --precision bfloat16."
+                ) from None
+            self._batch = count // 2
+            self._backbone.tell(
+                f"not enough memory for {count} photos at a time: going on with {self._batch} "
+                f"(--batch-size {self._batch} does so from the start)"
+            )
+        else:
+            self._check(maps, len(squares))
+            return maps
+        return self._run(squares)
+
     def _check(self, maps: Maps, photos: int) -> None:
         if getattr(maps, "ndim", None) != 4 or len(maps) != photos:
             found = "x".join(map(str, getattr(maps, "shape", ()))) or type(maps).__name__
@@ -147,6 +181,10 @@ class Encoder:
                 f"the backbone gave {found} for {photos} photos; encode() must give an array of "
                 "(photos, rows, columns, channels)."
             )
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _batches(photos: Iterable[LoadedPhoto], size: int) -> Iterator[list[LoadedPhoto]]:

@@ -18,7 +18,13 @@ from lvlm_eval.vision.backbones.backbone import Maps
 from lvlm_eval.vision.correspondences import Correspondences
 from lvlm_eval.vision.encoder import Encoder
 from lvlm_eval.vision.grid import places_of
-from lvlm_eval.vision.order import in_order, most_waiting, sources_of_targets, targets_of_sources
+from lvlm_eval.vision.order import (
+    in_order,
+    sources_of_targets,
+    targets_of_sources,
+    waiting,
+    without_room,
+)
 from lvlm_eval.vision.sampling import sampled
 
 Finder = Callable[[int, Maps, npt.NDArray[np.float32]], None]
@@ -50,14 +56,20 @@ class EncodingPlan:
         kept_before: of these, whose maps an earlier run left.
         grid: rows, columns and channels of a map.
         map_bytes: of one map as it is kept.
-        waiting: most maps that wait for their queries at one time.
+        room: bytes that maps may take.
+        lasting: whether all maps are kept for later runs.
+        waiting: most maps that are kept for their queries at one time.
+        twice: photos that are encoded a second time, since there is no room for their maps.
     """
 
     photos: int
     kept_before: int
     grid: tuple[int, int, int]
     map_bytes: int
+    room: int
+    lasting: bool
     waiting: int
+    twice: int
 
 
 def encode_and_find(
@@ -78,7 +90,7 @@ def encode_and_find(
     queries_of = places_of(work.query_photo)
     sources_of = sources_of_targets(work)
     targets_of = targets_of_sources(sources_of)
-    waiting = {target: len(sources) for target, sources in sources_of.items()}
+    missing = {target: len(sources) for target, sources in sources_of.items()}
     order = in_order(work)
     queries: npt.NDArray[np.float32] | None = None
     held: set[int] = set()
@@ -92,13 +104,13 @@ def encode_and_find(
             own = queries_of[number]
             queries[own] = sampled(map_, work.query_point[own])
         for target in targets_of.get(number, ()):
-            waiting[target] -= 1
-            if waiting[target] == 0 and target in held:
+            missing[target] -= 1
+            if missing[target] == 0 and target in held:
                 finder(target, encoder.take(target), _known(queries))
                 encoder.drop(target)
                 held.discard(target)
-        if map_ is not None and number in waiting:
-            if waiting[number] == 0:
+        if map_ is not None and number in missing:
+            if missing[number] == 0:
                 finder(number, map_, _known(queries))
             elif encoder.keep(number):
                 held.add(number)
@@ -114,10 +126,17 @@ def encode_and_find(
 
 def _plan(work: Correspondences, encoder: Encoder, map_: Maps) -> EncodingPlan:
     photos = in_order(work)
+    store = encoder.store
     height, width, channels = map_.shape
-    size = height * width * channels * (2 if encoder.store.half else 4)
-    left = len(encoder.left_before(photos)) if encoder.store.lasting else 0
-    return EncodingPlan(len(photos), left, (height, width, channels), size, most_waiting(work))
+    size = height * width * channels * (2 if store.half else 4)
+    left = encoder.left_before(photos)
+    wanted = (len(photos) - len(left)) * size
+    store.check(wanted, map_)
+    room = store.room(map_)
+    found = waiting(work, len(photos) if store.lasting else room // size)
+    twice = without_room(work, left, room // size) if store.lasting else found.dropped
+    grid = height, width, channels
+    return EncodingPlan(len(photos), len(left), grid, size, room, store.lasting, found.most, twice)
 
 
 def _known(queries: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32]:

@@ -8,7 +8,7 @@ import numpy as np
 from lvlm_eval.vision.evaluation import Evaluation
 from lvlm_eval.vision.grid import Floats, Integers
 from lvlm_eval.vision.pck import Layout, Pck, pck, shares
-from lvlm_eval.vision.row_errors import SKIPPED
+from lvlm_eval.vision.row_errors import SKIPPED, RowErrors
 from lvlm_eval.vision.search import UNKNOWN
 
 METRICS = ("cc", "soc", "soc_soft", "soc_geo_all", "soc_geo_multi")
@@ -24,15 +24,17 @@ class Confusion:
     Attributes:
         wrong: SOC predictions that are wrong at a threshold of 0.10.
         other: of these, those within 0.10 of another instance of the concept.
+        known: whether any concept has another instance at all.
     """
 
     wrong: int
     other: int
+    known: bool
 
     @property
     def share(self) -> float | None:
-        """Percent of the wrong ones; None if none is wrong."""
-        return 100 * self.other / self.wrong if self.wrong else None
+        """Percent of the wrong ones; None if none is wrong, or there is no other instance."""
+        return 100 * self.other / self.wrong if self.wrong and self.known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,6 @@ def split_figures(
     for variant in VARIANTS:
         by_metric[f"soc_geo_{variant}"] = np.where(counted[variant], errors.geo[rows], np.nan)
     metrics = {name: pck(own, layout, thresholds) for name, own in by_metric.items()}
-    wrong = by_metric["soc"] >= CONFUSION_THRESHOLD
-    other = wrong & (errors.other[rows] < CONFUSION_THRESHOLD)
     of_group = layout.group[layout.pair]
     chance = np.stack([errors.chance[one][rows] for one in thresholds], axis=1)
     naming = np.tile(1 / np.maximum(errors.candidates[rows], 1)[:, None], len(thresholds))
@@ -127,18 +127,20 @@ def split_figures(
         pairs,
         layout,
         metrics,
-        Confusion(int(wrong.sum()), int(other.sum())),
-        {
-            group: Confusion(
-                int(wrong[of_group == number].sum()), int(other[of_group == number].sum())
-            )
-            for group, number in number_of.items()
-        },
+        _confusion(errors, rows),
+        {group: _confusion(errors, rows[of_group == one]) for group, one in number_of.items()},
         {one: shares(chance, counted[one], layout, thresholds) for one in VARIANTS},
         {one: shares(naming, counted[one], layout, thresholds) for one in VARIANTS},
         {one: _skips(errors.skipped[one][rows], unnamed) for one in VARIANTS},
         _turns([pair.turn for pair in infos], metrics),
     )
+
+
+def _confusion(errors: RowErrors, rows: Integers) -> Confusion:
+    wrong = errors.soc[rows] >= CONFUSION_THRESHOLD
+    other = errors.other[rows]
+    known = bool((~np.isnan(other)).any())
+    return Confusion(int(wrong.sum()), int((wrong & (other < CONFUSION_THRESHOLD)).sum()), known)
 
 
 def _skips(codes: Integers, unnamed: int) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """In which order photos are encoded, so that few maps wait for their queries at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,22 +28,67 @@ def targets_of_sources(sources_of: Mapping[int, Sequence[int]]) -> dict[int, lis
     return targets_of
 
 
-def most_waiting(work: Correspondences) -> int:
-    """How many maps wait for their queries at one time, at most, if all are kept."""
-    sources_of = sources_of_targets(work)
-    targets_of = targets_of_sources(sources_of)
-    waiting = {target: len(sources) for target, sources in sources_of.items()}
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What becomes of maps that wait for their queries.
+
+    Attributes:
+        most: that are kept at one time.
+        dropped: for which there is no room, so that their photos are encoded again.
+    """
+
+    most: int
+    dropped: int
+
+
+def waiting(work: Correspondences, room: int) -> Waiting:
+    """Go through the photos in order, as the encoding will with maps that are let go.
+
+    Args:
+        work: photos and queries.
+        room: maps that can be kept at one time.
+    """
     held: set[int] = set()
-    most = 0
-    for number in in_order(work):
-        for target in targets_of.get(number, ()):
-            waiting[target] -= 1
-            if waiting[target] == 0:
-                held.discard(target)
-        if waiting.get(number):
+    most = dropped = 0
+    for number, is_open, ready in _steps(work):
+        held.difference_update(ready)
+        if is_open and len(held) < room:
             held.add(number)
             most = max(most, len(held))
-    return most
+        elif is_open:
+            dropped += 1
+    return Waiting(most, dropped)
+
+
+def without_room(work: Correspondences, there: Collection[int], room: int) -> int:
+    """Photos that are encoded again where maps are kept as they come and none is let go.
+
+    Args:
+        work: photos and queries.
+        there: photos whose maps are kept already.
+        room: maps that can be kept beside these.
+    """
+    fresh = dropped = 0
+    for number, is_open, _ in _steps(work):
+        if number in there:
+            continue
+        fresh += 1
+        dropped += is_open and fresh > room
+    return dropped
+
+
+def _steps(work: Correspondences) -> Iterator[tuple[int, bool, list[int]]]:
+    """Photo by photo: whether its map must wait, and the targets whose queries are then known."""
+    sources_of = sources_of_targets(work)
+    targets_of = targets_of_sources(sources_of)
+    missing = {target: len(sources) for target, sources in sources_of.items()}
+    for number in in_order(work):
+        ready = []
+        for target in targets_of.get(number, ()):
+            missing[target] -= 1
+            if missing[target] == 0:
+                ready.append(target)
+        yield number, missing.get(number, 0) > 0, ready
 
 
 def in_order(work: Correspondences) -> list[int]:

@@ -16,6 +16,7 @@ import numpy as np
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.vision.arrays import as_float32, copied, halved, like, number_of_bytes, to_numpy
 from lvlm_eval.vision.backbones.backbone import Maps
+from lvlm_eval.vision.memory import GIB, available, disk_free
 
 CacheKind = Literal["ram", "disk", "none"]
 CACHES: tuple[CacheKind, ...] = ("ram", "disk", "none")
@@ -44,6 +45,22 @@ class Store(ABC):
         return False
 
     @abstractmethod
+    def room(self, map_: Maps) -> int:
+        """Bytes that further maps like this one may take."""
+
+    @abstractmethod
+    def check(self, wanted: int, map_: Maps) -> None:
+        """Make sure, before the work, that there is the room that was promised.
+
+        Args:
+            wanted: bytes of all maps that are not kept yet.
+            map_: one of them.
+
+        Raises:
+            InputError: there is not.
+        """
+
+    @abstractmethod
     def keep(self, content: str, map_: Maps) -> bool:
         """Keep a map; False if there is no room for it."""
 
@@ -58,6 +75,13 @@ class Store(ABC):
 
 class NoStore(Store):
     """Keeps nothing."""
+
+    def room(self, map_: Maps) -> int:
+        """None."""
+        return 0
+
+    def check(self, wanted: int, map_: Maps) -> None:
+        """Nothing is promised."""
 
     def keep(self, content: str, map_: Maps) -> bool:
         """Never."""
@@ -75,27 +99,44 @@ class RamStore(Store):
     """Keeps maps where they were made: in memory, or in the GPU's.
 
     Args:
-        budget: bytes.
+        budget: bytes; None takes half of what is free when the first map is there.
         half: see `Store`.
     """
 
-    def __init__(self, budget: int, half: bool = False) -> None:
+    def __init__(self, budget: int | None = None, half: bool = False) -> None:
         super().__init__(half)
-        self.budget = budget
+        self._budget = budget
         self._maps: dict[str, Any] = {}
         self._used = 0
-        self.most = 0
+
+    def room(self, map_: Maps) -> int:
+        """The budget."""
+        if self._budget is None:
+            self._budget = available(map_) // 2
+        return self._budget
+
+    def check(self, wanted: int, map_: Maps) -> None:
+        """A budget that was given must be free, as far as it can be needed.
+
+        Raises:
+            InputError: it is not.
+        """
+        free = available(map_)
+        if self._budget is not None and min(self._budget, wanted) > free:
+            raise InputError(
+                f"--cache-gb {self._budget / GIB:g}: {free / GIB:.1f} GB of memory are free. Give "
+                "less (photos are then encoded twice), or --cache disk."
+            )
 
     def keep(self, content: str, map_: Any) -> bool:
         """Keep a map if it fits beside the others."""
         size = number_of_bytes(map_) // (2 if self.half else 1)
         if content not in self._maps:
-            if self._used + size > self.budget:
+            if self._used + size > self.room(map_):
                 return False
             # A copy, since a map is a part of what was made of a whole batch of photos.
             self._maps[content] = halved(map_) if self.half else copied(map_)
             self._used += size
-            self.most = max(self.most, self._used)
         return True
 
     def take(self, content: str, device_of: Maps | None) -> Maps:
@@ -144,6 +185,25 @@ class DiskStore(Store):
             ) from None
         self.budget = budget
         self._used = sum(one.stat().st_size for one in self.folder.glob("*.npy"))
+
+    def room(self, map_: Maps) -> int:
+        """What is left of the budget, or free on the disk."""
+        free = disk_free(self.folder)
+        return free if self.budget is None else max(0, min(self.budget - self._used, free))
+
+    def check(self, wanted: int, map_: Maps) -> None:
+        """Without a budget all maps are to be kept, so they must fit on the disk.
+
+        Raises:
+            InputError: they do not.
+        """
+        free = disk_free(self.folder)
+        if self.budget is None and wanted > free:
+            raise InputError(
+                f"the feature maps take {wanted / GIB:.1f} GB, and {free / GIB:.1f} GB are free on "
+                f"the disk of {self.folder}. Give --cache-gb, --cache-type float16, another "
+                "--cache-dir, or --cache ram."
+            )
 
     def kept_before(self, content: str) -> bool:
         """Whether there is a file, whole and of the right kind."""
