@@ -148,7 +148,8 @@ def test_classic_daisy_is_built() -> None:
 @pytest.mark.parametrize(
     ("kind", "package", "extra"),
     [("hf:x/y", "torch", "hf"), ("dinov2", "transformers", "hf"), ("timm:vit", "timm", "timm"),
-     ("classic:daisy", "skimage", "classic")],
+     ("diffusers:x/y", "diffusers", "diffusers"), ("torchhub:x/y:z", "torch", "hf"),
+     ("research:ibot", "timm", "timm"), ("classic:daisy", "skimage", "classic")],
 )  # fmt: skip
 def test_a_missing_package_ends_in_the_pip_command(kind: str, package: str, extra: str) -> None:
     code = (

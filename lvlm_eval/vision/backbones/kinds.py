@@ -14,7 +14,8 @@ class BackboneKind:
         place: ``module:class`` of it, or of a function that takes the backbone's own name and the
             arguments and gives the class.
         extra: the extra that installs what it imports; empty if it needs none.
-        folders: whether the own name may be a folder of this machine.
+        folders: whether the own name, or what stands in it before the last colon, may be a folder
+            of this machine.
         names: for a kind with a fixed set of own names the place of each, whose class does not get
             the name; else empty.
     """
@@ -46,6 +47,7 @@ KINDS: Mapping[str, BackboneKind] = {
         "a model that a GitHub repository gives through torch.hub; runs its code",
         f"{_HERE}.torchhub:TorchHubBackbone",
         extra="hf",
+        folders=True,
     ),
     "diffusers": BackboneKind(
         "diffusers:<id or folder>",

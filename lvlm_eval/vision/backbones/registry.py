@@ -177,14 +177,19 @@ def _constructor(
 def _of(kind: BackboneKind, own: str) -> Mapping[str, Any]:
     """What of a spec decides the features; a folder is known by its content, not by its name."""
     prefix = kind.name.partition(":")[0]
-    return {"kind": prefix} if _is_folder(kind, own) else {"kind": prefix, "weights": own}
+    return {"kind": prefix} if _folder(kind, own) else {"kind": prefix, "weights": own}
 
 
 def _without_folders(kind: BackboneKind, own: str) -> str:
     """The same run may move to another machine: where a checkpoint lies is not its name."""
-    prefix = kind.name.partition(":")[0]
-    return f"{prefix}:{Path(own).resolve().name if _is_folder(kind, own) else own}"
+    folder = _folder(kind, own)
+    short = own.replace(folder, Path(folder).resolve().name, 1) if folder else own
+    return f"{kind.name.partition(':')[0]}:{short}"
 
 
-def _is_folder(kind: BackboneKind, own: str) -> bool:
-    return kind.folders and Path(own).is_dir()
+def _folder(kind: BackboneKind, own: str) -> str:
+    """The folder in a backbone's own name; empty if there is none."""
+    for one in (own, own.rpartition(":")[0]) if kind.folders else ():
+        if one and Path(one).is_dir():
+            return one
+    return ""

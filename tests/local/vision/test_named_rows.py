@@ -81,3 +81,44 @@ def test_rows_that_are_files_of_research_repositories(name: str, tmp_path: Path)
     maps = built.backbone.encode(photos(2, 5 * built.backbone.patch))
     assert maps.shape == (2, 5, 5, naive.WIDTH)
     assert np.isfinite(maps.numpy()).all()
+
+
+@pytest.mark.parametrize("name", ["dune", "dune_vits14"])
+def test_rows_of_torchs_hub(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = timm.create_model("vit_small_patch14_reg4_dinov2", dynamic_img_size=True, **SMALL)
+    asked: list[str] = []
+    monkeypatch.setattr(torch.hub, "load", lambda *names, **_more: asked.extend(names) or own)
+    built = build_backbone(name, {"device": "cpu"})
+    assert asked[0] == "naver/dune"
+    assert asked[1] == builtin_backbones()[name].table.use.rpartition(":")[2]
+    check_told(name, built)
+    shown = photos(2, 5 * 14)
+    outputs: list[Any] = []
+    own.blocks[-1].register_forward_hook(lambda _module, _given, out: outputs.append(out))
+    with torch.no_grad():
+        own.eval().forward_features(pixels_of(shown, IMAGENET))
+        expected = own.norm(outputs[0])[:, 5:].reshape(2, 5, 5, -1)
+    torch.testing.assert_close(built.backbone.encode(shown), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_row_of_stable_diffusion(tmp_path: Path) -> None:
+    pytest.importorskip("diffusers")
+    from local.vision.tiny_diffusion import make_stable_diffusion
+
+    make_stable_diffusion(tmp_path)
+    table = builtin_backbones()["sd-2.1"].table
+    built = build_backbone(f"diffusers:{tmp_path}", table.arguments)
+    assert built.backbone.patch == table.shown("patch")
+    told = built.backbone.identity()
+    assert (told["up_block"], told["time_step"]) == (1, 1)
+    assert built.backbone.normalisation == IMAGENET
+    maps = built.backbone.encode(photos(1, 64))
+    assert maps.shape[:3] == (1, 4, 4)
+    assert np.isfinite(maps.cpu().numpy()).all()
+
+
+def test_every_row_of_the_main_table_is_built_in_some_test() -> None:
+    """Those of the transformers library: test_transformers_backbones and test_towers."""
+    here = {*OF_TIMM, *RESEARCH, "dune", "sd-2.1"}
+    of_library = {n for n, one in builtin_backbones().items() if one.table.use.startswith("hf:")}
+    assert set(list(builtin_backbones())[:14]) <= here | of_library
