@@ -1,6 +1,7 @@
 """Loads the vision part of a checkpoint, and what its files tell about pixels."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, enable_progress_bars
 from safetensors import safe_open
 from transformers.utils import cached_file
 from transformers.utils import logging as library_logging
@@ -180,14 +182,24 @@ def _three(values: object) -> bool:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """The library's reports and bars on weights that nobody asked for are kept off the terminal."""
+    """The library's reports and bars, and the hub's on each try, are kept off the terminal.
+
+    The bars of downloads stay.
+    """
     level, bars = library_logging.get_verbosity(), library_logging.is_progress_bar_enabled()
+    downloads = not are_progress_bars_disabled()
+    hub = logging.getLogger("huggingface_hub")
+    of_hub = hub.level
     library_logging.set_verbosity_error()
     library_logging.disable_progress_bar()
+    if downloads:
+        enable_progress_bars()
+    hub.setLevel(logging.ERROR)
     try:
         with silenced():
             yield
     finally:
+        hub.setLevel(of_hub)
         library_logging.set_verbosity(level)
         if bars:
             library_logging.enable_progress_bar()
