@@ -7,22 +7,36 @@ from torch import nn
 
 from lvlm_eval.vision.backbones.positions import WORDS, Way, resized
 
-LIBRARY = "as timm does: bicubic to the photo's grid, with antialias"
-ROTARY = "rotary alone: nothing is resized"
-
-TimmWay = Way | Literal["bilinear"]
+TimmWay = Way | Literal["bilinear", "radio"]
 
 TIMM_WORDS: dict[TimmWay, str] = {
     **{way: WORDS[way] for way in WORDS},
     "bilinear": "bilinear to the photo's grid; rotary positions run on",
+    "radio": "bilinear to a square of the photo's longer side, corners not aligned",
 }
+
+
+def library_words(model: Any) -> str:
+    """What timm does with a model's positions, in words."""
+    embeds = getattr(model, "embeds", None)
+    if embeds is not None:
+        antialias = "with" if embeds.pos_embed_antialias else "without"
+        corners = "aligned" if embeds.pos_embed_align_corners else "not aligned"
+        return (
+            f"as timm does: {embeds.pos_embed_interp_mode} to the photo's grid, {antialias} "
+            f"antialias, corners {corners}"
+        )
+    if getattr(model, "pos_embed", None) is None:
+        return "rotary alone: nothing is resized"
+    return "as timm does: bicubic to the photo's grid, with antialias"
 
 
 def hub_way(name: str, model: Any) -> TimmWay | None:
     """How the original code of a model of timm resizes its positions.
 
     That of PE resizes bilinearly and lets its rotary positions run on, where timm keeps them in the
-    range that the grid of the training had.
+    range that the grid of the training had. That of C-RADIO on torch.hub no longer aligns corners,
+    as it did for C-RADIOv3 in the beginning and as timm does for the sizes B and H.
 
     Args:
         name: of the model in timm, with its tag if one was given.
@@ -33,6 +47,8 @@ def hub_way(name: str, model: Any) -> TimmWay | None:
     """
     architecture, _, tag = name.rpartition("/")[2].partition(".")
     tag = tag or str(model.pretrained_cfg.get("tag") or "")
+    if architecture.startswith("naflexvit_") and "_radio_" in architecture:
+        return "radio"
     if not isinstance(getattr(model, "pos_embed", None), nn.Parameter):
         return None
     if architecture.startswith("vit_pe_"):
@@ -57,6 +73,9 @@ class Positions:
 
     def __init__(self, model: Any, way: TimmWay) -> None:
         self._model, self._way = model, way
+        if way == "radio":
+            model.embeds.pos_embed_align_corners = False
+            return
         self._stored = model.pos_embed.detach().float().clone()
         self._prefix = 0 if model.no_embed_class else int(model.num_prefix_tokens)
         self._grid = tuple(model.patch_embed.grid_size)
@@ -66,7 +85,7 @@ class Positions:
 
     def fit(self, rows: int, columns: int) -> None:
         """Make the model's positions those of a grid."""
-        if (rows, columns) == self._grid:
+        if self._way == "radio" or (rows, columns) == self._grid:
             return
         stored = self._stored.to(self._model.pos_embed.device)
         with torch.autocast(stored.device.type, enabled=False):  # always in float32

@@ -19,12 +19,11 @@ from lvlm_eval.vision.backbones.blocks import (
     output_of,
 )
 from lvlm_eval.vision.backbones.timm_positions import (
-    LIBRARY,
-    ROTARY,
     TIMM_WORDS,
     Positions,
     TimmWay,
     hub_way,
+    library_words,
 )
 from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
 
@@ -79,8 +78,7 @@ class TokenBackbone(TorchBackbone):
         self._model = model.eval().requires_grad_(False).to(self.device)
         self._block = self._model.blocks[self.layer]
         self._positions = Positions(self._model, way) if way else None
-        learned = getattr(model, "pos_embed", None) is not None or hasattr(model, "embeds")
-        self._positions_told = TIMM_WORDS[way] if way else LIBRARY if learned else ROTARY
+        self._positions_told = TIMM_WORDS[way] if way else library_words(model)
 
     def _maps(self, pixels: torch.Tensor) -> torch.Tensor:
         rows, columns = pixels.shape[2] // self.patch, pixels.shape[3] // self.patch
@@ -119,7 +117,7 @@ class TimmBackbone(TokenBackbone):
         layer: number of the block or stage, from 0; negative ones count from the end.
         final_norm: whether the model's own final norm is applied to the block's output.
         pos_embed: ``library`` resizes positions as timm does, ``hub`` as the published runs of
-            DINO, DINOv2, PE, CLIP and SigLIP.
+            DINO, DINOv2, PE, C-RADIO, CLIP and SigLIP.
         normalisation: ``imagenet``, ``clip``, ``half`` or ``raw``; None takes the weights' own.
         precision: see `torch_backbone.PRECISIONS`.
         device: None takes a GPU if there is one.
@@ -239,8 +237,8 @@ def _way(what: str, name: str, model: Any, pos_embed: str) -> TimmWay | None:
     found = hub_way(name, model)
     if found is None:
         raise InputError(
-            "pos_embed 'hub' is for DINO, DINOv2, PE, CLIP and SigLIP: how published runs would "
-            f"resize the positions of {what} is not known. Give pos_embed=library"
+            "pos_embed 'hub' is for DINO, DINOv2, PE, C-RADIO, CLIP and SigLIP: how published runs "
+            f"would resize the positions of {what} is not known. Give pos_embed=library"
         )
     return found
 

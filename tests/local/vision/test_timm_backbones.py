@@ -202,6 +202,26 @@ def test_positions_as_in_the_published_runs(
     assert library.identity()["positions"] != backbone.identity()["positions"]
 
 
+def test_positions_of_c_radio_as_its_code_on_torch_hub_resizes_them(saved: Saved) -> None:
+    name = "naflexvit_base_patch16_radio_v3.c_radio"
+    weights = saved(name)
+    state = torch.load(weights)
+    square = state["embeds.pos_embed"].permute(0, 3, 1, 2)
+    resized = torch.nn.functional.interpolate(square, size=(9, 9), mode="bilinear")
+    own = timm.create_model(name, pos_embed_grid_size=(9, 9))
+    own.load_state_dict({**state, "embeds.pos_embed": resized.permute(0, 2, 3, 1)})
+    given = photos(2, 9 * 16)
+    cfg = own.pretrained_cfg
+    pixels = normalised(given, (cfg["mean"], cfg["std"]))
+    expected = by_hook(own.eval(), 2, pixels, 8, 9)
+    backbone = TimmBackbone(name, pos_embed="hub", checkpoint=str(weights), device="cpu")
+    torch.testing.assert_close(backbone.encode(given), expected, atol=2e-5, rtol=1e-4)
+    library = TimmBackbone(name, checkpoint=str(weights), device="cpu")
+    assert float((library.encode(given) - expected).abs().max()) > 1e-3
+    assert "corners aligned" in library.identity()["positions"]
+    assert "corners not aligned" in backbone.identity()["positions"]
+
+
 def test_positions_at_the_stored_grid_are_left_as_they_are(saved: Saved) -> None:
     name = "vit_base_patch16_224.dino"
     weights = str(saved(name))
