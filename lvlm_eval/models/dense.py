@@ -18,7 +18,7 @@ from lvlm_eval.records import Geometry, Request, Response, Setting
 from lvlm_eval.vision.arrays import copied, finite, normalised, number_of_bytes
 from lvlm_eval.vision.backbones.backbone import Maps, Photos
 from lvlm_eval.vision.backbones.registry import build_backbone
-from lvlm_eval.vision.grid import IMAGE_SIZE, Floats, cells_of, photo_side, points_of
+from lvlm_eval.vision.grid import IMAGE_SIZE, Floats, cells_of, photo_side, point_of
 from lvlm_eval.vision.matching import choose
 from lvlm_eval.vision.memory import available
 from lvlm_eval.vision.photos import squared
@@ -148,7 +148,8 @@ class _Photo:
         self.content = hashlib.sha256(self.square.tobytes()).hexdigest()
 
     def points(self, positions: Sequence[tuple[float, float]]) -> Floats:
-        return points_of(np.array(positions), self._size, self._side)
+        longer = max(self._size)
+        return np.array([point_of(x, y, longer, self._side) for x, y in positions])
 
 
 class _RecentMaps:

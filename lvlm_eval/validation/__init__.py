@@ -8,7 +8,7 @@ from lvlm_eval.validation.pairs import validate_pairs
 from lvlm_eval.validation.report import Report, Wanted, Watch
 from lvlm_eval.validation.tables import validate_tables
 from lvlm_eval.validation.tree import validate_tree
-from lvlm_eval.validation.workers import Workers, available_cores
+from lvlm_eval.workers import Workers, available_cores
 
 __all__ = ["Report", "Wanted", "available_cores", "validate"]
 

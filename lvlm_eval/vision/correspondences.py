@@ -4,14 +4,14 @@ Photos, queries and the rows that metrics are taken over are numbered, and what 
 stands in arrays, so that the pairs of a whole release are handled without a loop over keypoints.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from lvlm_eval.records import LETTERS, Pair, Question
-from lvlm_eval.vision.grid import Floats, Integers, points_of, reach_of
+from lvlm_eval.records import LETTERS, Keypoint, Pair, Question
+from lvlm_eval.vision.grid import Floats, Integers, Point, point_of, reach_of
 
 NONE = -1
 """Stands where a row has no such point."""
@@ -170,22 +170,30 @@ class _Photos:
         self.numbers: dict[str, int] = {}
         self.categories: list[str] = []
         self.queries: dict[tuple[int, float, float], int] = {}
-        self._sizes: list[tuple[int, int]] = []
+        self._longer: list[int] = []
+        self._points: dict[int, tuple[Sequence[Keypoint], Mapping[str, Point]]] = {}
 
     def number(self, image: str, category: str) -> int:
         number = self.numbers.get(image)
         if number is None:
-            self._sizes.append(self._size_of(image))
+            self._longer.append(max(self._size_of(image)))
             self.categories.append(category)
             number = self.numbers[image] = len(self.numbers)
         return number
 
-    def points(self, photo: int, positions: Sequence[tuple[float, float]]) -> Floats:
-        return points_of(np.array(positions), self._sizes[photo], self._side)
+    def point(self, photo: int, x: float, y: float) -> Point:
+        return point_of(x, y, self._longer[photo], self._side)
 
-    def query(self, photo: int, point: npt.NDArray[np.float64]) -> int:
-        x, y = point.tolist()
-        return self.queries.setdefault((photo, x, y), len(self.queries))
+    def points(self, photo: int, keypoints: Sequence[Keypoint]) -> Mapping[str, Point]:
+        """Name → point; a photo shows the same keypoints in nearly all of its pairs."""
+        known = self._points.get(photo)
+        if known is None or known[0] != keypoints:
+            points = {one.name: self.point(photo, one.x, one.y) for one in keypoints}
+            known = self._points[photo] = keypoints, points
+        return known[1]
+
+    def query(self, photo: int, point: Point) -> int:
+        return self.queries.setdefault((photo, *point), len(self.queries))
 
 
 class _RowList:
@@ -196,9 +204,9 @@ class _RowList:
         self.query: list[int] = []
         self.target: list[int] = []
         self.names: list[str] = []
-        self.right: list[npt.NDArray[np.float64]] = []
+        self.right: list[Point] = []
         self.reach: list[float] = []
-        self.same: list[Floats] = []
+        self.same: list[list[Point]] = []
         self.same_right: list[int] = []
 
     def add(self, number: int, pair: Pair, photos: _Photos, source: int, target: int) -> None:
@@ -206,35 +214,26 @@ class _RowList:
         wanted = dict.fromkeys((*pair.overlap, *(name for name, to in concepts.items() if to)))
         if not wanted:
             return
-        here = [(k.name, k.x, k.y) for k in pair.source.keypoints if k.name in wanted]
-        queries = dict(
-            zip(
-                (name for name, _, _ in here),
-                photos.points(source, [(x, y) for _, x, y in here]),
-                strict=True,
-            )
-        )
-        points = photos.points(target, [(k.x, k.y) for k in pair.target.keypoints])
-        there = {k.name: point for k, point in zip(pair.target.keypoints, points, strict=True)}
+        here = photos.points(source, pair.source.keypoints)
+        there = photos.points(target, pair.target.keypoints)
         reach = reach_of(pair.target.box, pair.target.size)
         overlap = set(pair.overlap)
         for name in wanted:
             members = concepts.get(name, ())
             self.pair.append(number)
-            self.query.append(photos.query(source, queries[name]))
+            self.query.append(photos.query(source, here[name]))
             self.target.append(target)
             self.names.append(name)
             self.right.append(there[name] if name in overlap else _NOWHERE)
             self.reach.append(reach)
-            self.same.append(np.array([there[one] for one in members]).reshape(-1, 2))
+            self.same.append([there[one] for one in members])
             counterpart = name in overlap and name in members
             self.same_right.append(members.index(name) if counterpart else NONE)
 
     def rows(self) -> Rows:
-        most = max((len(one) for one in self.same), default=0)
-        same = np.full((len(self.same), most, 2), np.nan)
-        for row, points in enumerate(self.same):
-            same[row, : len(points)] = points
+        most = max(map(len, self.same), default=0)
+        padded = [points + [_NOWHERE] * (most - len(points)) for points in self.same]
+        same = np.array(padded, dtype=np.float64).reshape(len(padded), most, 2)
         return Rows(
             np.array(self.pair, dtype=np.int64),
             np.array(self.query, dtype=np.int64),
@@ -247,7 +246,7 @@ class _RowList:
         )
 
 
-_NOWHERE = np.full(2, np.nan)
+_NOWHERE: Point = (math.nan, math.nan)
 
 
 def _targets_of(pair: Pair) -> Mapping[str, tuple[str, ...]]:
@@ -279,10 +278,10 @@ def _choices(questions: Sequence[Question], photos: _Photos) -> Choices:
     for one in questions:
         assert one.source and one.target and one.query and one.answer  # drawn from pairs
         source = photos.number(one.source.path, one.category)
-        query.append(photos.query(source, photos.points(source, [(one.query.x, one.query.y)])[0]))
+        query.append(photos.query(source, photos.point(source, one.query.x, one.query.y)))
         target.append(photos.number(one.target.path, one.category))
-        places = [(float(c.x or 0), float(c.y or 0)) for c in one.candidates]
-        points.append(photos.points(target[-1], places))
+        of_target = target[-1]
+        points.append([photos.point(of_target, c.x or 0, c.y or 0) for c in one.candidates])
         right.append([c.label for c in one.candidates].index(one.answer))
     return Choices(
         tuple(one.id for one in questions),

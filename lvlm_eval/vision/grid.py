@@ -5,11 +5,14 @@ annotation is inside it. Steps and their numbers are those of the published visi
 (arXiv 2605.31597 and its public code).
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Point = tuple[float, float]
 
 IMAGE_SIZE = 800
 """Side in px that the published runs resize to, before it is rounded to whole cells."""
@@ -24,23 +27,22 @@ def photo_side(image_size: int, patch: int) -> int:
     return max(1, whole + (2 * rest > patch)) * patch
 
 
-def points_of(positions: Floats, size: tuple[int, int], side: int) -> Floats:
-    """Points of annotated positions (step 4).
+def point_of(x: float, y: float, longer: int, side: int) -> Point:
+    """The point of an annotated position (step 4).
 
-    x and y are truncated to whole px, scaled by side / longer side of the file, truncated again
-    (toward zero both times), and divided by the side. Nothing is clipped.
+    x and y are truncated to whole px, scaled by side / longer, truncated again (toward zero both
+    times), and divided by the side. Nothing is clipped.
 
     Args:
-        positions: (n, 2), px of the image file.
-        size: width and height in px of the image file.
+        x: px of the image file from the left.
+        y: px of the image file from the top.
+        longer: side of the image file, in px.
         side: of the resized square, in px.
-
-    Returns:
-        (n, 2).
     """
-    whole = np.trunc(np.asarray(positions, dtype=np.float64).reshape(-1, 2))
-    scaled: Floats = np.trunc(whole * side / max(size)) / side
-    return scaled
+    return (
+        math.trunc(math.trunc(x) * side / longer) / side,
+        math.trunc(math.trunc(y) * side / longer) / side,
+    )
 
 
 def cells_of(points: Floats, grid: tuple[int, int]) -> Integers:

@@ -1,5 +1,6 @@
 """Which pairs and questions of a dataset are scored, and what is wrong with the others."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from lvlm_eval.descriptions import make_describer
 from lvlm_eval.errors import InputError
 from lvlm_eval.questions import QuestionPolicy, make_questions
 from lvlm_eval.records import Pair, Question
+from lvlm_eval.workers import Workers, available_cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,16 @@ def select(
         InputError: a split is missing, or a pair or photo is broken and may not be skipped.
     """
     reader = _Reader(dataset, skip_broken)
-    pairs = [
-        (split, pair)
-        for split in splits
-        for files in dataset.pair_files(split).values()
-        for file in files
-        if (pair := reader.read(file)) is not None
-    ]
+    files = [one for split in splits for of in dataset.pair_files(split).values() for one in of]
+    parts = ((dataset, files[i : i + _PART]) for i in range(0, len(files), _PART))
+    pairs = []
+    with Workers(available_cores()) as workers:
+        for file, found in zip(
+            files, itertools.chain.from_iterable(workers.each(_read, parts)), strict=True
+        ):
+            pair = reader.taken(file, found)
+            if pair is not None:
+                pairs.append((file.split, pair))
     if splits and not pairs:
         raise InputError(
             f"no pair of '{dataset.name}' can be scored. The first reason: {reader.skipped[0]}"
@@ -73,6 +78,25 @@ def select(
     )
 
 
+_PART = 400
+"""Pairs that a process reads at a time."""
+
+_Found = tuple[Pair, int] | str
+"""A pair and how many slips in it were passed over, or what is wrong with it."""
+
+
+def _read(part: tuple[PairDataset, Sequence[PairFile]]) -> list[_Found]:
+    dataset, files = part
+    found: list[_Found] = []
+    for file in files:
+        try:
+            pair, defects = dataset.read_pair(file)
+            found.append((pair, len(defects)))
+        except InputError as error:
+            found.append(str(error))
+    return found
+
+
 class _Reader:
     """Reads pairs, and the size of each photo once."""
 
@@ -83,17 +107,16 @@ class _Reader:
         self.resized: dict[str, None] = {}
         self.passed_over = 0
 
-    def read(self, file: PairFile) -> Pair | None:
-        """A pair; None if it is left out."""
-        try:
-            pair, defects = self._dataset.read_pair(file)
-        except InputError as error:
-            self._leave_out(error)
+    def taken(self, file: PairFile, found: _Found) -> Pair | None:
+        """A pair that was read; None if it is left out."""
+        if isinstance(found, str):
+            self._leave_out(found)
             return None
+        pair, defects = found
         views = (pair.source, pair.target)
         if not self.measured(file.key, [view.image for view in views]):
             return None
-        self.passed_over += len(defects)
+        self.passed_over += defects
         for view in views:
             if self.sizes[view.image] != tuple(view.size):
                 self.resized[view.image] = None
@@ -106,16 +129,14 @@ class _Reader:
                 if photo not in self.sizes:
                     self.sizes[photo] = self._dataset.image_size(photo)
         except InputError as error:
-            self._leave_out(error, f"{whose}: ")
+            self._leave_out(f"{whose}: {error}")
             return False
         return True
 
-    def _leave_out(self, error: InputError, prefix: str = "") -> None:
+    def _leave_out(self, trouble: str) -> None:
         if not self._skip_broken:
-            raise InputError(
-                f"{error} Mend or remove it; --skip-broken leaves such pairs out."
-            ) from None
-        self.skipped.append(f"{prefix}{error}")
+            raise InputError(f"{trouble} Mend or remove it; --skip-broken leaves such pairs out.")
+        self.skipped.append(trouble)
 
 
 def _photos(question: Question) -> Iterator[str]:

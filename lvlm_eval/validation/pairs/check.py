@@ -16,7 +16,7 @@ from lvlm_eval.validation.tree.file_listing import files_below
 from lvlm_eval.validation.tree.pair_lists import PairLists, case_collisions, recorded_sizes
 from lvlm_eval.validation.tree.photos import Photo, is_image_name
 from lvlm_eval.validation.tree.questions import DrawnQuestions, draw_questions
-from lvlm_eval.validation.workers import Workers
+from lvlm_eval.workers import Workers
 
 
 def validate_pairs(dataset: PairFolder, wanted: Wanted, workers: Workers, watch: Watch) -> Report:

@@ -21,7 +21,7 @@ from lvlm_eval.validation.tables.pictures import (
 )
 from lvlm_eval.validation.tables.rows import CheckedTable
 from lvlm_eval.validation.tables.settings import compare_settings, compare_with_release
-from lvlm_eval.validation.workers import Workers
+from lvlm_eval.workers import Workers
 
 
 def validate_tables(dataset: LvlmTables, wanted: Wanted, workers: Workers, watch: Watch) -> Report:

@@ -16,7 +16,7 @@ from lvlm_eval.validation.tree.other_files import PAIRS
 from lvlm_eval.validation.tree.pair_lists import PairLists, case_collisions, recorded_sizes
 from lvlm_eval.validation.tree.photos import Photo
 from lvlm_eval.validation.tree.questions import DrawnQuestions, draw_questions
-from lvlm_eval.validation.workers import Workers
+from lvlm_eval.workers import Workers
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")

@@ -152,7 +152,8 @@ def _received(pipe: Connection) -> Any:
 
 def _killed() -> StoppedError:
     return StoppedError(
-        "a worker process was killed, perhaps for want of memory. Try again with --jobs 1"
+        "a worker process was killed, perhaps for want of memory. Try again, with fewer processes "
+        "where there is a --jobs"
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from lvlm_eval.errors import StoppedError
-from lvlm_eval.validation.workers import Workers, available_cores
+from lvlm_eval.workers import Workers, available_cores
 
 BIG = 300_000  # bytes; more than a pipe holds
 
