@@ -200,6 +200,9 @@ def _created(name: str, what: str, checkpoint: str | None) -> Any:
 def _told(name: str, model: Any, checkpoint: str | None) -> str:
     if checkpoint is not None:
         return str(fingerprint_files([("checkpoint", Path(checkpoint))]))
+    folder = Path(name.removeprefix("local-dir:"))
+    if name.startswith("local-dir:"):
+        return str(fingerprint_files((one.name, one) for one in folder.iterdir() if one.is_file()))
     known = model.pretrained_cfg
     tag = f".{known['tag']}" if known.get("tag") and "." not in name else ""
     return f"{name}{tag} of timm"

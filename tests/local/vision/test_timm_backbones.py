@@ -303,6 +303,26 @@ def test_the_identity_of_a_checkpoint_is_its_content(saved: Saved, tmp_path: Pat
     assert TimmBackbone(name, checkpoint=str(copy)).identity() != told
 
 
+def test_a_folder_as_timm_saves_it(tmp_path: Path) -> None:
+    model = randomised(timm.create_model("test_vit3"))
+    for folder in ("first", "second"):
+        timm.models.save_for_hf(model, tmp_path / folder)
+    first, second = (
+        TimmBackbone(f"local-dir:{tmp_path / folder}", layer=2, device="cpu")
+        for folder in ("first", "second")
+    )
+    given = photos(1, 64)
+    cfg = model.pretrained_cfg
+    pixels = normalised(given, (cfg["mean"], cfg["std"]))
+    own = timm.create_model("test_vit3", dynamic_img_size=True)
+    own.load_state_dict(model.state_dict())
+    expected = by_hook(own.eval(), 2, pixels, own.num_prefix_tokens, 4)
+    torch.testing.assert_close(first.encode(given), expected, atol=2e-5, rtol=1e-4)
+    assert first.identity() == second.identity()
+    with pytest.raises(InputError, match=r"nowhere' cannot be had: "):
+        TimmBackbone(f"local-dir:{tmp_path / 'nowhere'}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
