@@ -21,6 +21,10 @@ class PhotoFolder:
         self.root = root
         self.name = name
 
+    def __reduce__(self) -> tuple[type["PhotoFolder"], tuple[Path, str]]:
+        """Another process gets the place alone: what was listed and read is far larger."""
+        return type(self), (self.root, self.name)
+
     def image_path(self, image: str) -> Path:
         """The file of an image.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lvlm_eval.records import LETTERS, Keypoint, Pair, Question
+from lvlm_eval.records import LETTERS, ConceptMatch, Keypoint, Pair, Question
 from lvlm_eval.vision.grid import Floats, Integers, Point, point_of, reach_of
 
 NONE = -1
@@ -208,9 +208,12 @@ class _RowList:
         self.reach: list[float] = []
         self.same: list[list[Point]] = []
         self.same_right: list[int] = []
+        self._concepts: dict[tuple[ConceptMatch, ...], Mapping[str, tuple[str, ...]]] = {}
 
     def add(self, number: int, pair: Pair, photos: _Photos, source: int, target: int) -> None:
-        concepts = _targets_of(pair)
+        concepts = self._concepts.get(pair.concepts)
+        if concepts is None:
+            concepts = self._concepts[pair.concepts] = _targets_of(pair.concepts)
         wanted = dict.fromkeys((*pair.overlap, *(name for name, to in concepts.items() if to)))
         if not wanted:
             return
@@ -249,14 +252,14 @@ class _RowList:
 _NOWHERE: Point = (math.nan, math.nan)
 
 
-def _targets_of(pair: Pair) -> Mapping[str, tuple[str, ...]]:
+def _targets_of(groups: Sequence[ConceptMatch]) -> Mapping[str, tuple[str, ...]]:
     """Source keypoint → all target keypoints of its concepts, in the order they are named.
 
     One concept may stand in several groups, whose targets then count together.
     """
     of_concept: dict[str, dict[str, None]] = {}
     concepts: dict[str, dict[str, None]] = {}
-    for group in pair.concepts:
+    for group in groups:
         of_concept.setdefault(group.concept, {}).update(dict.fromkeys(group.target))
         for name in group.source:
             concepts.setdefault(name, {})[group.concept] = None

@@ -2,7 +2,8 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from lvlm_eval.datasets.pair_dataset import PairDataset, PairFile
 from lvlm_eval.datasets.soco_tree import SocoTree
@@ -88,10 +89,16 @@ _Found = tuple[Pair, int] | str
 def _read(part: tuple[PairDataset, Sequence[PairFile]]) -> list[_Found]:
     dataset, files = part
     found: list[_Found] = []
+    # A photo looks the same in nearly all of its pairs: it is handed over once, not in each.
+    known: dict[Any, Any] = {}
     for file in files:
         try:
             pair, defects = dataset.read_pair(file)
-            found.append((pair, len(defects)))
+            shared = {
+                name: known.setdefault(value := getattr(pair, name), value)
+                for name in ("source", "target", "overlap", "concepts")
+            }
+            found.append((replace(pair, **shared), len(defects)))
         except InputError as error:
             found.append(str(error))
     return found
