@@ -115,3 +115,13 @@ def test_the_wheel_works_alone_from_an_empty_folder(checkout: Path, tmp_path: Pa
     assert json.loads(out)["settings"]["desc"]["complete"]
     run([command, "show", "1", "--setting", "vis", "--out", "look"], empty)
     assert len(list((empty / "look").glob("*.png"))) == 2
+
+
+def test_the_backbone_of_the_readme_runs_as_written(tmp_path: Path) -> None:
+    (tmp_path / "my_backbone.py").write_text(marked("backbone"))
+    words = ["vision", "--backbone", "my_backbone.py", "--data", "sample", "--json"]
+    out = run([sys.executable, "-m", "lvlm_eval", *words], tmp_path)
+    document = json.loads(out)
+    assert document["config"]["backbone"] == "my_backbone.py:MeanColour"
+    assert document["config"]["grid"] == [50, 50, 3]
+    assert document["ceiling"]["counts"]["questions"] == 200

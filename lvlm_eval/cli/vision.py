@@ -149,6 +149,7 @@ def _vision(
     from lvlm_eval.vision.backbones.registry import build_backbone
     from lvlm_eval.vision.evaluation import Measures
     from lvlm_eval.vision.job import CacheChoice, VisionJob, default_cache_folder, run_vision
+    from lvlm_eval.vision.memory import GB
     from lvlm_eval.vision.records import check_folder, write_result
     from lvlm_eval.vision.stores import CACHES
     from lvlm_eval.vision.tasks import parse_tasks, tasks_for
@@ -164,7 +165,7 @@ def _vision(
     tasks = tasks_for(dataset, wanted)
     choice = CacheChoice(
         kind=one_of("--cache", cache, CACHES),
-        budget=None if cache_gb is None else int(cache_gb * 1e9),
+        budget=None if cache_gb is None else int(cache_gb * GB),
         half=one_of("--cache-type", cache_type, ("float32", "float16")) == "float16",
         folder=cache_dir or default_cache_folder(),
     )
@@ -205,7 +206,8 @@ def _vision(
             raise StoppedError(f"{stop}. {kept}") from stop
     if out is not None:
         command = shlex.join(["lvlm-eval", *sys.argv[1:]])
-        write_result(out, result, {"command": command, "data": data})
+        recorded = {"command": command, "data": data, "incidental": dict(built.incidental)}
+        write_result(out, result, recorded)
     if as_json:
         typer.echo(json.dumps(result.document, indent=1, ensure_ascii=False))
     else:

@@ -20,7 +20,7 @@ from lvlm_eval.vision.backbones.backbone import Maps, Photos
 from lvlm_eval.vision.backbones.registry import build_backbone
 from lvlm_eval.vision.grid import IMAGE_SIZE, Floats, cells_of, photo_side, point_of
 from lvlm_eval.vision.matching import choose
-from lvlm_eval.vision.memory import available
+from lvlm_eval.vision.memory import GB, available
 from lvlm_eval.vision.photos import squared
 from lvlm_eval.vision.sampling import sampled
 
@@ -46,7 +46,8 @@ class Dense(Adapter):
     chunk = 256
     needs_pictures = False
     settings: tuple[Setting, ...] = ("vis",)
-    incidental = frozenset({"device", "cache_gb"})
+    # What of the backbone's arguments decides its features is in their identity.
+    incidental = frozenset({"device", "cache_gb", "arguments"})
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class Dense(Adapter):
         given = {name: value for name, value in flags.items() if value is not None}
         self._built = build_backbone(backbone, {**given, **(arguments or {})}, self._say)
         self._side = photo_side(image_size, self._built.backbone.patch)
-        self._maps = _RecentMaps(None if cache_gb is None else int(cache_gb * 1e9))
+        self._maps = _RecentMaps(None if cache_gb is None else int(cache_gb * GB))
 
     def _say(self, line: str) -> None:
         self.tell(line)

@@ -8,8 +8,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lvlm_eval.report.progress import SECONDS_BETWEEN_LINES
 from lvlm_eval.vision.encoding import EncodingPlan
+from lvlm_eval.vision.memory import GB
 
-_MB, _GB = 1e6, 1e9
+_MB = 1e6
 
 
 class EncodingBar:
@@ -78,12 +79,12 @@ def plan_lines(plan: EncodingPlan) -> list[str]:
     again = f"{plan.twice} photos are encoded a second time, since their maps find no room"
     if plan.lasting:
         fresh = (plan.photos - plan.kept_before) * plan.map_bytes
-        where = f"{fresh / _GB:.2f} GB go to disk, {plan.room / _GB:.1f} GB may be used there"
+        where = f"{fresh / GB:.2f} GB go to disk, {plan.room / GB:.1f} GB may be used there"
     else:
         most = plan.waiting * plan.map_bytes
         where = (
-            f"at most {plan.waiting} maps wait at a time ({most / _GB:.2f} GB), "
-            f"{plan.room / _GB:.1f} GB of memory may be used"
+            f"at most {plan.waiting} maps wait at a time ({most / GB:.2f} GB), "
+            f"{plan.room / GB:.1f} GB of memory may be used"
         )
     lines.append(f"plan: {where}; {again if plan.twice else 'every photo is encoded once'}")
     return lines

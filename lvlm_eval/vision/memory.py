@@ -8,7 +8,8 @@ from typing import Any
 
 from lvlm_eval.vision.arrays import is_torch
 
-GIB = 1 << 30
+GB = 10**9
+"""Bytes."""
 
 
 def available(array: Any) -> int:

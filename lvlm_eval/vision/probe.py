@@ -19,7 +19,7 @@ from lvlm_eval.vision.correspondences import Correspondences
 from lvlm_eval.vision.encoder import Encoder
 from lvlm_eval.vision.encoding import EncodingWatcher
 from lvlm_eval.vision.grid import cells_of, places_of
-from lvlm_eval.vision.memory import GIB
+from lvlm_eval.vision.memory import GB
 from lvlm_eval.vision.order import in_order
 from lvlm_eval.vision.sampling import sampled
 
@@ -152,7 +152,7 @@ def _encode(
             size = int(np.prod(map_.shape)) * (2 if encoder.store.half else 4)
             raise InputError(
                 f"the task 'linear' needs the maps of all {len(targets)} targets of the train "
-                f"split at a time ({len(targets) * size / GIB:.1f} GB), for which there is no "
+                f"split at a time ({len(targets) * size / GB:.1f} GB), for which there is no "
                 "room. Give a larger --cache-gb, or --cache disk."
             )
     if queries is None:
