@@ -161,6 +161,16 @@ class Constructor:
         """The parameters that a user can give."""
         return list(inspect.signature(self.made).parameters)[len(self.first) :]
 
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The parameters that a user need not give, with what they are then."""
+        parameters = inspect.signature(self.made).parameters
+        return {
+            name: parameters[name].default
+            for name in self.own
+            if parameters[name].default is not inspect.Parameter.empty
+        }
+
     def check(self, arguments: Iterable[str]) -> None:
         """Refuse arguments that the constructor does not take.
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from lvlm_eval.cli.app import app
 from lvlm_eval.errors import InputError
+from lvlm_eval.models.registry import build_adapter
 from lvlm_eval.reference import main_vision_rows, vision_row_names
 from lvlm_eval.report.listing import list_of
 from lvlm_eval.vision.backbones.backbone import Backbone
@@ -83,6 +84,48 @@ def test_the_identity_holds_all_that_decides_the_features(file: Path) -> None:
     assert build_backbone(str(file), {}).identity != one
     file.write_text(BACKBONE + "    def identity(self):\n        return {'seen': (1, 2)}\n")
     assert build_backbone(str(file), {}).identity["seen"] == [1, 2]
+
+
+WITH_WEIGHTS = """
+import pathlib
+
+import numpy as np
+
+class Mine:
+    patch = 8
+    incidental = {"checkpoint"}
+
+    def __init__(self, checkpoint, layer=3):
+        self.weights = pathlib.Path(checkpoint).read_text()
+
+    def encode(self, photos):
+        return np.full((len(photos), 2, 2, 1), float(self.weights), dtype=np.float32)
+
+    def identity(self):
+        return {"weights": self.weights}
+"""
+
+
+def test_where_a_users_weights_lie_is_not_in_the_identity(file: Path) -> None:
+    file.write_text(WITH_WEIGHTS)
+    for name, content in (("one", "1"), ("copy", "1"), ("other", "2")):
+        Path(name).write_text(content)
+    one, copy, other = (
+        build_backbone(str(file), {"checkpoint": name}) for name in ("one", "copy", "other")
+    )
+    assert one.identity["settings"] == {"layer": 3}
+    assert one.identity == copy.identity
+    assert one.identity != other.identity
+    assert (one.incidental, copy.incidental) == ({"checkpoint": "one"}, {"checkpoint": "copy"})
+    asked = [
+        build_adapter(f"dense:{file}", {"arguments": {"checkpoint": name}})
+        for name in ("one", "copy", "other")
+    ]
+    assert asked[0].settings == asked[1].settings
+    assert asked[0].settings != asked[2].settings
+    assert asked[0].incidental["arguments"] == {"checkpoint": "one"}
+    file.write_text(WITH_WEIGHTS.replace('{"checkpoint"}', '"checkpoint"'))
+    assert build_backbone(str(file), {"checkpoint": "one"}).incidental == {"checkpoint": "one"}
 
 
 def test_a_class_of_several_is_named(file: Path) -> None:
@@ -192,8 +235,16 @@ def test_a_backbones_toml_adds_and_replaces() -> None:
     assert (other.title, other.label) == ("DINOv2", "dinov2")
     assert other.deviations == ("radius=5 (4)",)
     assert build_backbone("dinov2", {"radius": 4}).deviations == ()
+    assert build_backbone("mine", {"radius": 5}).deviations == ()  # of no published row
     assert lines == ["./backbones.toml has a 'dinov2' that hides the built-in backbone"]
     assert "yours, hides" in listed(120)
+
+
+def test_what_a_table_leaves_to_the_class_can_deviate_too() -> None:
+    table = '[mine]\nuse = "classic:daisy"\npublished = "DINOv2"\n'
+    Path("backbones.toml").write_text(table)
+    assert build_backbone("mine", {"radius": 20}).deviations == ()
+    assert build_backbone("mine", {"radius": 5}).deviations == ("radius=5 (20)",)
 
 
 @pytest.mark.parametrize(

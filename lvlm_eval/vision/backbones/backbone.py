@@ -34,11 +34,15 @@ class Backbone(ABC):
         patch: side in px of the square of a photo that one feature stands for. The harness resizes
             photos to a multiple of it.
         batch: photos in one call of ``encode``.
+        incidental: names of constructor arguments that do not decide the features by their value,
+            beside ``device`` and ``batch``, which never do: such as where a file of weights lies
+            whose content `identity` tells.
         tell: set by the harness; call it with a line that the user should read.
     """
 
     patch: int
     batch: int = 8
+    incidental: frozenset[str] = frozenset()
     tell: Callable[[str], None] = staticmethod(_nobody)
 
     @abstractmethod

@@ -1,42 +1,14 @@
 """Tokens of one block of a vision transformer, whichever library its code is in."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from lvlm_eval.errors import InputError, nearest_names, one_line
-from lvlm_eval.silence import silenced
-from lvlm_eval.vision.backbones.torch_backbone import CLIP, HALF, IMAGENET, RAW, Normalisation
-
-NORMALISATIONS: Mapping[str, Normalisation] = {
-    "imagenet": IMAGENET,
-    "clip": CLIP,
-    "half": HALF,
-    "raw": RAW,
-}
+from lvlm_eval.errors import InputError
 
 
-def named_normalisation(name: str | None, usual: Normalisation) -> Normalisation:
-    """Mean and deviation that pixels are normalised with.
-
-    Args:
-        name: one of `NORMALISATIONS`; None takes the usual ones.
-        usual: those of the model.
-
-    Raises:
-        InputError: the name is unknown.
-    """
-    if name is None:
-        return usual
-    if name not in NORMALISATIONS:
-        hint = nearest_names(str(name), NORMALISATIONS)
-        raise InputError(f"unknown normalisation '{name}'. {hint}")
-    return NORMALISATIONS[name]
-
-
-def number_of(what: str, layer: object, count: int, parts: str = "blocks") -> int:
+def block_number(what: str, layer: object, count: int, parts: str = "blocks") -> int:
     """The number of a block, counted from 0.
 
     Args:
@@ -56,8 +28,42 @@ def number_of(what: str, layer: object, count: int, parts: str = "blocks") -> in
     return layer % count
 
 
+def keep_blocks(what: str, blocks: Any, layer: object) -> int:
+    """Cut a list of blocks off behind one of them: later ones are not needed.
+
+    Args:
+        what: the model, for the message.
+        blocks: the list; it is changed.
+        layer: number of the block, from 0; negative ones count from the end.
+
+    Returns:
+        The number from 0.
+
+    Raises:
+        InputError: there is no such block.
+    """
+    kept = block_number(what, layer, len(blocks))
+    del blocks[kept + 1 :]
+    return kept
+
+
+def check_final_norm(final_norm: object) -> None:
+    """Refuse what is neither yes nor no; a class that allows None asks about that before.
+
+    Raises:
+        InputError: it is no truth value.
+    """
+    if not isinstance(final_norm, bool):
+        raise InputError(f"final_norm is {final_norm!r}, expected true or false.")
+
+
 def output_of(part: Any, run: Callable[[], Any]) -> torch.Tensor:
-    """What a module gives while something runs: its last output, without what comes beside it."""
+    """What a module gives while something runs: its last output, without what comes beside it.
+
+    Args:
+        part: the module.
+        run: runs the model that the module is a part of.
+    """
     outputs: list[torch.Tensor] = []
 
     def keep(_module: Any, _inputs: Any, output: Any) -> None:
@@ -83,30 +89,10 @@ def grid_of(what: str, tokens: torch.Tensor, rows: int, columns: int) -> torch.T
     Raises:
         InputError: there are more or fewer tokens.
     """
-    count = tokens.shape[1]
-    if tokens.ndim != 3 or count != rows * columns:
+    if tokens.ndim != 3 or tokens.shape[1] != rows * columns:
         raise InputError(
             f"{what} gives features of shape {tuple(tokens.shape)} where {rows} × {columns} patches"
             " have one each: its tokens are not known here. Take them in a file of your own: "
             "--backbone my_backbone.py"
         )
     return tokens.reshape(len(tokens), rows, columns, tokens.shape[-1])
-
-
-@contextmanager
-def had(what: str, hint: str) -> Iterator[None]:
-    """Turn what libraries raise on missing, torn or unsuited weights into one line.
-
-    Args:
-        what: that is loaded.
-        hint: what the user can do.
-    """
-    try:
-        with silenced():
-            yield
-    except InputError:
-        raise
-    except ModuleNotFoundError as error:
-        raise InputError(f"{what} needs the package '{error.name}': install it.") from error
-    except Exception as error:  # a torn file makes readers raise anything
-        raise InputError(f"{what} cannot be had: {one_line(str(error))} {hint}") from error

@@ -14,8 +14,8 @@ class BackboneKind:
         place: ``module:class`` of it, or of a function that takes the backbone's own name and the
             arguments and gives the class.
         extra: the extra that installs what it imports; empty if it needs none.
-        folders: whether the own name, or what stands in it before the last colon, may be a folder
-            of this machine.
+        folder: pattern of own names that hold what may be a folder of this machine; its group is
+            the folder. Empty if there are none.
         names: for a kind with a fixed set of own names the place of each, whose class does not get
             the name; else empty.
     """
@@ -24,7 +24,7 @@ class BackboneKind:
     what: str
     place: str = ""
     extra: str = ""
-    folders: bool = False
+    folder: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -35,31 +35,35 @@ KINDS: Mapping[str, BackboneKind] = {
         "hf:<id or folder>",
         "a vision transformer of the Hugging Face hub, or a folder with one; of an LVLM its "
         "vision tower",
-        f"{_HERE}.huggingface:class_for",
+        f"{_HERE}.huggingface.choice:class_for",
         extra="hf",
-        folders=True,
+        folder="(.+)",
     ),
     "timm": BackboneKind(
-        "timm:<name>", "a vision transformer of timm", f"{_HERE}.timm_vit:TimmBackbone", "timm"
+        "timm:<name>",
+        "a model of timm",
+        f"{_HERE}.timm_models.backbone:TimmBackbone",
+        extra="timm",
+        folder="local-dir:(.+)",
     ),
     "torchhub": BackboneKind(
         "torchhub:<owner/repository>:<entry>",
         "a model that a GitHub repository gives through torch.hub; runs its code",
-        f"{_HERE}.torchhub:TorchHubBackbone",
+        f"{_HERE}.torchhub.backbone:TorchHubBackbone",
         extra="hf",
-        folders=True,
+        folder="(.+):[^:]*",
     ),
     "diffusers": BackboneKind(
         "diffusers:<id or folder>",
         "features of a Stable Diffusion U-Net",
-        f"{_HERE}.diffusion:StableDiffusionBackbone",
+        f"{_HERE}.huggingface.stable_diffusion:StableDiffusionBackbone",
         extra="diffusers",
-        folders=True,
+        folder="(.+)",
     ),
     "research": BackboneKind(
         "research:<name>",
         "a checkpoint of a research repository, read into a library's architecture",
-        f"{_HERE}.research:ResearchBackbone",
+        f"{_HERE}.research.backbone:ResearchBackbone",
         extra="timm",
     ),
     "classic": BackboneKind(

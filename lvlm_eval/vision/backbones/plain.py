@@ -27,6 +27,8 @@ class PlainBackbone(Backbone):
             )
         self.patch = inner.patch
         self.batch = getattr(inner, "batch", Backbone.batch)
+        named = getattr(inner, "incidental", Backbone.incidental)
+        self.incidental = frozenset((named,) if isinstance(named, str) else named)
 
     def encode(self, photos: Photos) -> Maps:
         """See `Backbone.encode`."""

@@ -1,8 +1,8 @@
-"""Position embeddings resized as the original code of a family does, not as ``transformers`` does.
+"""Position embeddings resized as the published runs did, where a library does it in another way.
 
-Four ways are known: DINO, iBOT and DINOv2 scale by a factor with an offset; DINOv2 with registers,
-and the published runs of CLIP and SigLIP, resize with antialias; the published runs of MAE compute
-its fixed sines and cosines anew for the larger grid.
+Four ways are known: the code of DINO, iBOT, DINOv2 and DUNE scales by a factor with an offset; that
+of DINOv2 with registers, and the published runs of CLIP and SigLIP, resize with antialias; that of
+PE resizes bilinearly; the published runs of MAE compute its fixed sines and cosines anew.
 """
 
 from collections.abc import Callable
@@ -11,79 +11,74 @@ from typing import Literal
 import torch
 from torch import nn
 
-OFFSET = 0.1
-"""Added to the grid's rows and columns before the scale is computed, in DINO, iBOT and DINOv2."""
+from lvlm_eval.errors import InputError, nearest_names
 
-Way = Literal["offset", "antialias", "sines"]
+POS_EMBEDS = ("library", "hub")
+"""What a user can choose: the library's own way, or that of the published runs."""
+
+OFFSET = 0.1
+"""Added to a grid's rows and columns before the scale is computed: DINO, iBOT, DINOv2, DUNE."""
+
+Way = Literal["offset", "antialias", "bilinear", "sines"]
 
 WORDS: dict[Way, str] = {
     "offset": f"bicubic by the factor (photo's grid + {OFFSET}) / stored grid",
     "antialias": "bicubic to the photo's grid, with antialias",
+    "bilinear": "bilinear to the photo's grid",
     "sines": "sines and cosines computed for the photo's grid",
 }
 
 Resize = Callable[[torch.Tensor, int, int], torch.Tensor]
 
 
-def hub_positions(
-    stored: torch.Tensor,
-    rows: int,
-    columns: int,
-    offset: float = OFFSET,
-    antialias: bool = False,
-    prefix: int = 1,
-) -> torch.Tensor:
-    """Resize learned positions, bicubic and in float32, by a factor or to a size.
+def check_pos_embed(pos_embed: str) -> None:
+    """Refuse what is none of `POS_EMBEDS`.
+
+    Raises:
+        InputError: with the nearest.
+    """
+    if pos_embed not in POS_EMBEDS:
+        raise InputError(f"unknown pos_embed '{pos_embed}'. {nearest_names(pos_embed, POS_EMBEDS)}")
+
+
+def resized(stored: torch.Tensor, rows: int, columns: int, way: Way, prefix: int) -> torch.Tensor:
+    """Positions for a photo's grid; those stored where the grid is theirs.
 
     Args:
         stored: (1, prefix + N, C): of the tokens before the patches, then of a square grid of N.
         rows: of the photo's grid.
         columns: of the photo's grid.
-        offset: added to rows and columns before they are divided by the stored ones. The factors
-            so found also decide where samples are taken. 0 gives the size and no factors.
-        antialias: of the interpolation.
+        way: see above.
         prefix: number of tokens before the patches that have a position.
 
     Returns:
         (1, prefix + rows * columns, C).
     """
-    before, of_patches = stored[:, :prefix], stored[:, prefix:].float()
-    count, width = of_patches.shape[1], of_patches.shape[2]
-    side = round(count**0.5)
+    before, of_patches = stored[:, :prefix], stored[:, prefix:]
+    side = round(of_patches.shape[1] ** 0.5)
     if (rows, columns) == (side, side):
         return stored
-    grid = of_patches.reshape(1, side, side, width).permute(0, 3, 1, 2)
-    scale = ((rows + offset) / side, (columns + offset) / side) if offset else None
-    larger = nn.functional.interpolate(
-        grid,
-        size=None if offset else (rows, columns),
-        scale_factor=scale,
-        mode="bicubic",
-        antialias=antialias,
-    )
-    flat = larger.permute(0, 2, 3, 1).reshape(1, rows * columns, width)
-    return torch.cat((before, flat.to(before.dtype)), dim=1)
+    if way == "sines":
+        larger = sines(rows, columns, stored.shape[2]).to(stored.device)
+    else:
+        larger = _interpolated(of_patches.float(), side, rows, columns, way)
+    return torch.cat((before, larger.to(before.dtype)), dim=1)
 
 
-def resized(stored: torch.Tensor, rows: int, columns: int, way: Way, prefix: int) -> torch.Tensor:
-    """Positions for a photo's grid; see `hub_positions` for the rest.
-
-    Args:
-        stored: positions.
-        rows: of the photo's grid.
-        columns: of the photo's grid.
-        way: see above.
-        prefix: number of tokens before the patches that have a position.
-    """
-    if way == "offset":
-        return hub_positions(stored, rows, columns, prefix=prefix)
-    if way == "antialias":
-        return hub_positions(stored, rows, columns, offset=0, antialias=True, prefix=prefix)
-    before = stored[:, :prefix]
-    if stored.shape[1] == prefix + rows * columns:
-        return stored
-    of_patches = sines(rows, columns, stored.shape[2]).to(stored.device, stored.dtype)
-    return torch.cat((before, of_patches), dim=1)
+def _interpolated(
+    of_patches: torch.Tensor, side: int, rows: int, columns: int, way: Way
+) -> torch.Tensor:
+    """Of (1, side * side, C) in float32: (1, rows * columns, C)."""
+    width = of_patches.shape[2]
+    square = of_patches.reshape(1, side, side, width).permute(0, 3, 1, 2)
+    if way == "offset":  # given as factors, which then also decide where samples are taken
+        factors = ((rows + OFFSET) / side, (columns + OFFSET) / side)
+        larger = nn.functional.interpolate(square, scale_factor=factors, mode="bicubic")
+    elif way == "antialias":
+        larger = nn.functional.interpolate(square, (rows, columns), mode="bicubic", antialias=True)
+    else:
+        larger = nn.functional.interpolate(square, (rows, columns), mode="bilinear")
+    return larger.permute(0, 2, 3, 1).reshape(1, rows * columns, width)
 
 
 def sines(rows: int, columns: int, width: int) -> torch.Tensor:
@@ -110,7 +105,7 @@ def sines(rows: int, columns: int, width: int) -> torch.Tensor:
 
 
 def resizer(stored: torch.Tensor, patch: int, way: Way, prefix: int) -> Resize:
-    """A function in place of ``interpolate_pos_encoding`` of an embedding module of the library.
+    """A function in place of ``interpolate_pos_encoding`` of an embedding of ``transformers``.
 
     Args:
         stored: the module's position embeddings, with or without a first dimension of 1.

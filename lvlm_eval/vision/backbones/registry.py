@@ -5,7 +5,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,10 @@ from lvlm_eval.vision.backbones.named import NamedBackbone, named_backbones
 from lvlm_eval.vision.backbones.plain import PlainBackbone, check_contract
 
 _INCIDENTAL = frozenset({"device", "batch"})
-"""Arguments that decide nothing but speed and the last digits."""
+"""Arguments that decide nothing but speed and the last digits, whatever the backbone."""
+
+_UNCOMPARED = frozenset({"precision", "seed"})
+"""Arguments that are recorded but make no other measurement than the published one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class BuiltBackbone:
         title: its row in the published tables; None if it has none.
         deviations: where the user's arguments differ from those of the published row, as
             ``final_norm=true (false)``.
+        incidental: the arguments that do not decide the features, JSON-able.
     """
 
     name: str
@@ -49,6 +53,7 @@ class BuiltBackbone:
     label: str
     title: str | None = None
     deviations: tuple[str, ...] = ()
+    incidental: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _nobody(line: str) -> None:
@@ -108,18 +113,30 @@ def _built(
         own = dict(backbone.identity())
     except Exception as error:
         raise InputError(f"backbone '{name}': identity(): {said(error)}") from error
-    settings = {key: one for key, one in given.items() if key not in _INCIDENTAL}
+    incidental = _INCIDENTAL | backbone.incidental
+    settings = {key: one for key, one in given.items() if key not in incidental}
     return BuiltBackbone(
         name=name,
         backbone=backbone,
         identity={**first, "settings": recorded(settings), **recorded(own)},
         label=re.sub(r"[^A-Za-z0-9._+-]+", "-", name.removesuffix(".py")).strip("-"),
         title=title,
-        deviations=tuple(
-            f"{key}={_written(one)} ({_written(preset[key])})"
-            for key, one in arguments.items()
-            if key in preset and preset[key] != one and key not in _INCIDENTAL
-        ),
+        deviations=() if title is None else _deviations(constructor, preset, arguments, incidental),
+        incidental=recorded({key: one for key, one in given.items() if key in incidental}),
+    )
+
+
+def _deviations(
+    constructor: Constructor,
+    preset: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    incidental: frozenset[str],
+) -> tuple[str, ...]:
+    usual = {**constructor.defaults, **preset}
+    return tuple(
+        f"{key}={_written(one)} ({_written(usual[key])})"
+        for key, one in arguments.items()
+        if key in usual and usual[key] != one and key not in incidental | _UNCOMPARED
     )
 
 
@@ -189,7 +206,5 @@ def _without_folders(kind: BackboneKind, own: str) -> str:
 
 def _folder(kind: BackboneKind, own: str) -> str:
     """The folder in a backbone's own name; empty if there is none."""
-    for one in (own, own.rpartition(":")[0]) if kind.folders else ():
-        if one and Path(one).is_dir():
-            return one
-    return ""
+    found = re.fullmatch(kind.folder, own) if kind.folder else None
+    return found[1] if found and Path(found[1]).is_dir() else ""

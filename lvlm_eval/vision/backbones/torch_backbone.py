@@ -9,20 +9,12 @@ import torch
 
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.vision.backbones.backbone import Backbone, Photos
+from lvlm_eval.vision.backbones.normalisation import IMAGENET, Normalisation
 
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 """``float32`` is exact; ``tf32`` rounds products inside the GPU; the others are autocast."""
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "tf32", "bfloat16", "float16")
-
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-"""Mean and deviation of each channel, of pixels in 0 to 1."""
-CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
-HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-RAW = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-"""Pixels in 0 to 1 as they are: the model normalises for itself."""
-
-Normalisation = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
 class TorchBackbone(Backbone):

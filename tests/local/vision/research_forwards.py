@@ -4,6 +4,8 @@ Written from the published layouts with nothing but torch's functions, one head 
 time: nothing here is shared with the package.
 """
 
+import argparse
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +14,8 @@ from torch.nn import functional as functions
 State = dict[str, torch.Tensor]
 
 WIDTH, DEPTH, HEADS, HIDDEN = 128, 3, 2, 256
+
+DUNE_SCALES = "ls{}.gamma"
 
 
 def blocks_of(before: str, depth: int, generator: torch.Generator, scales: str = "") -> State:
@@ -159,6 +163,20 @@ def patches_of(pixels: torch.Tensor, state: State) -> torch.Tensor:
         pixels, weight, state["patch_embed.proj.bias"], stride=weight.shape[-1]
     )
     return found.flatten(2).transpose(1, 2)
+
+
+def dune_file(state: dict[str, Any], whole: bool = False) -> dict[str, Any]:
+    """As DUNE's training writes it: blocks numbered within their group too, settings beside."""
+    model = {}
+    for name, value in state.items():
+        group = name.replace("blocks.", "blocks.0.")
+        model[f"module.encoder.{group}"] = value
+    model["module.encoder.mask_token"] = torch.zeros(1, WIDTH)
+    if whole:
+        model["module.projectors.dino2reg_vitlarge_14.blocks.0.norm1.weight"] = torch.zeros(8)
+        model["module.teacher_norms.dino2reg_vitlarge_14.mean"] = torch.zeros(8)
+    settings = argparse.Namespace(image_size=448, enc_args={"arch": "vit_base"}, output_dir=Path())
+    return {"model": model, "args": settings, "iter": 7}
 
 
 def dino_features(pixels: torch.Tensor, state: State, last: int, scales: str = "") -> torch.Tensor:

@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-from lvlm_eval.vision.backbones.diffusion import StableDiffusionBackbone  # noqa: E402  # needs all
-from lvlm_eval.vision.backbones.torch_backbone import HALF, IMAGENET  # noqa: E402
+from lvlm_eval.vision.backbones.huggingface.stable_diffusion import StableDiffusionBackbone  # noqa: E402  # needs all
+from lvlm_eval.vision.backbones.normalisation import HALF, IMAGENET  # noqa: E402
 
 from .tiny_diffusion import make_stable_diffusion  # noqa: E402
 

@@ -1,7 +1,9 @@
-"""Backbones by the names of the paper whose architecture is in timm: built with random weights."""
+"""Backbones by the names of the paper that are not of ``transformers``: with random weights."""
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ timm = pytest.importorskip("timm")
 pytest.importorskip("transformers")
 
 from local.vision import research_forwards as naive  # noqa: E402
+from local.vision.research_forwards import DUNE_SCALES, dune_file  # noqa: E402
 from local.vision.tiny_vits import CLIP, HALF, IMAGENET, photos, pixels_of  # noqa: E402
 from lvlm_eval.vision.backbones.named import builtin_backbones  # noqa: E402
 from lvlm_eval.vision.backbones.registry import build_backbone  # noqa: E402
@@ -35,6 +38,10 @@ def check_told(name: str, built: Any) -> None:
     assert built.backbone.normalisation == NORMALISATIONS[table.shown("normalisation")]
 
 
+def without_network(*_asked: Any, **_more: Any) -> NoReturn:
+    raise URLError("no network")
+
+
 @pytest.mark.parametrize("name", OF_TIMM)
 def test_rows_whose_architecture_is_timms(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -53,7 +60,9 @@ def test_rows_whose_architecture_is_timms(
     built = build_backbone(name, {"checkpoint": str(file), "device": "cpu"})
     check_told(name, built)
     side = own.pretrained_cfg["input_size"][1]  # where positions are as they are stored
-    side = 64 if name == "c-radio" else side  # whose stored grid is larger than any photo's
+    if name == "c-radio":  # its stored grid is larger than any photo's
+        side = 64
+        own.embeds.pos_embed_align_corners = False  # test_timm_backbones shows that this is its way
     shown = photos(1, side)
     outputs: list[Any] = []
     own.blocks[-1].register_forward_hook(lambda _module, _given, out: outputs.append(out))
@@ -68,6 +77,7 @@ def test_rows_whose_architecture_is_timms(
 RESEARCH = {
     "dinov1": lambda: naive.dino_state(patch=16, side=14),
     "ibot": lambda: {"state_dict": naive.dino_state(patch=16, side=14, seed=1)},
+    "dune": lambda: dune_file(naive.dino_state(patch=14, side=32, registers=4, scales=DUNE_SCALES)),
     "crocov2": naive.croco_checkpoint,
 }
 
@@ -83,15 +93,54 @@ def test_rows_that_are_files_of_research_repositories(name: str, tmp_path: Path)
     assert np.isfinite(maps.numpy()).all()
 
 
-@pytest.mark.parametrize("name", ["dune", "dune_vits14"])
-def test_rows_of_torchs_hub(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_a_checkpoint_lies_is_not_in_the_identity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    cached = tmp_path / "checkpoints" / "ibot_vitb16.pth"
+    moved, other = tmp_path / "moved.pth", tmp_path / "other.pth"
+    cached.parent.mkdir()
+    torch.save(naive.dino_state(patch=16, side=14), cached)
+    moved.write_bytes(cached.read_bytes())
+    torch.save(naive.dino_state(patch=16, side=14, seed=1), other)
+    first = build_backbone("ibot", {"device": "cpu"})
+    second = build_backbone("ibot", {"device": "cpu", "checkpoint": str(moved)})
+    assert first.identity == second.identity
+    assert second.incidental == {"device": "cpu", "checkpoint": str(moved)}
+    assert str(tmp_path) not in json.dumps(second.identity)
+    third = build_backbone("ibot", {"device": "cpu", "checkpoint": str(other)})
+    assert third.identity != first.identity
+
+
+HUBCONF = """
+import timm
+
+def dune_vitsmall_14_448_encoder():
+    return timm.create_model(
+        "vit_small_patch14_reg4_dinov2", dynamic_img_size=True, depth=3, embed_dim=96, num_heads=2
+    )
+
+dune_vitbase_14_448_encoder = dune_vitsmall_14_448_encoder
+"""
+
+
+@pytest.mark.parametrize("name", ["dune_vits14", "torchhub:naver/dune:dune_vitbase_14_448_encoder"])
+def test_models_of_torchs_hub_from_its_cache(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "naver_dune_main").mkdir()
+    (tmp_path / "naver_dune_main" / "hubconf.py").write_text(HUBCONF)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "urlopen", without_network)
+    torch.manual_seed(0)
     own = timm.create_model("vit_small_patch14_reg4_dinov2", dynamic_img_size=True, **SMALL)
-    asked: list[str] = []
-    monkeypatch.setattr(torch.hub, "load", lambda *names, **_more: asked.extend(names) or own)
-    built = build_backbone(name, {"device": "cpu"})
-    assert asked[0] == "naver/dune"
-    assert asked[1] == builtin_backbones()[name].table.use.rpartition(":")[2]
-    check_told(name, built)
+    torch.manual_seed(0)  # the entry draws the same weights
+    table = builtin_backbones()["dune_vits14"].table
+    arguments = table.arguments if ":" in name else {}
+    built = build_backbone(name, {**arguments, "device": "cpu"})
+    if ":" not in name:
+        check_told(name, built)
+    assert built.identity["code"] == "naver/dune"
     shown = photos(2, 5 * 14)
     outputs: list[Any] = []
     own.blocks[-1].register_forward_hook(lambda _module, _given, out: outputs.append(out))
@@ -119,6 +168,6 @@ def test_the_row_of_stable_diffusion(tmp_path: Path) -> None:
 
 def test_every_row_of_the_main_table_is_built_in_some_test() -> None:
     """Those of the transformers library: test_transformers_backbones and test_towers."""
-    here = {*OF_TIMM, *RESEARCH, "dune", "sd-2.1"}
+    here = {*OF_TIMM, *RESEARCH, "sd-2.1"}
     of_library = {n for n, one in builtin_backbones().items() if one.table.use.startswith("hf:")}
     assert set(list(builtin_backbones())[:14]) <= here | of_library

@@ -1,6 +1,5 @@
 """Published files of research repositories: read as their layouts say, computed as their code."""
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ from lvlm_eval.errors import InputError
 torch = pytest.importorskip("torch")
 pytest.importorskip("timm")
 
-from lvlm_eval.vision.backbones.research import PUBLISHED, ResearchBackbone  # noqa: E402  # both
-from lvlm_eval.vision.backbones.torch_backbone import IMAGENET  # noqa: E402
+from lvlm_eval.vision.backbones.normalisation import IMAGENET  # noqa: E402
+from lvlm_eval.vision.backbones.research.backbone import PUBLISHED, ResearchBackbone  # noqa: E402  # both
 
 from . import research_forwards as naive  # noqa: E402
 
-DUNE_SCALES, IBOT_SCALES = "ls{}.gamma", "gamma_{}"
+IBOT_SCALES = "gamma_{}"
 CLOSE = {"atol": 1e-4, "rtol": 1e-4}
 
 
@@ -37,20 +36,6 @@ def written(tmp_path: Path, content: Any) -> str:
     return str(tmp_path / "weights.pth")
 
 
-def dune_file(state: dict[str, Any], whole: bool) -> dict[str, Any]:
-    """As DUNE's training writes it: blocks numbered within their group too, settings beside."""
-    model = {}
-    for name, value in state.items():
-        group = name.replace("blocks.", "blocks.0.")
-        model[f"module.encoder.{group}"] = value
-    model["module.encoder.mask_token"] = torch.zeros(1, naive.WIDTH)
-    if whole:
-        model["module.projectors.dino2reg_vitlarge_14.blocks.0.norm1.weight"] = torch.zeros(8)
-        model["module.teacher_norms.dino2reg_vitlarge_14.mean"] = torch.zeros(8)
-    settings = argparse.Namespace(image_size=448, enc_args={"arch": "vit_base"}, output_dir=Path())
-    return {"model": model, "args": settings, "iter": 7}
-
-
 def layouts(name: str) -> tuple[Any, Any, str]:
     """A file in the layout of a backbone, the plain weights, and the name of scales of layers."""
     if name == "dinov1":
@@ -68,8 +53,8 @@ def layouts(name: str) -> tuple[Any, Any, str]:
     if name == "ibot, with scales":
         state = naive.dino_state(patch=16, side=14, scales=IBOT_SCALES, seed=1)
         return {"state_dict": state}, state, IBOT_SCALES
-    state = naive.dino_state(patch=14, side=32, registers=4, scales=DUNE_SCALES, seed=2)
-    return dune_file(state, whole="whole" in name), state, DUNE_SCALES
+    state = naive.dino_state(patch=14, side=32, registers=4, scales=naive.DUNE_SCALES, seed=2)
+    return naive.dune_file(state, whole="whole" in name), state, naive.DUNE_SCALES
 
 
 DINO_LIKE = ["dinov1", "dinov1, whole training", "ibot", "ibot, with scales", "dune", "dune, whole"]

@@ -1,5 +1,6 @@
 """Models of timm as backbones: equal to hooks on timm's own model, positions, weights, errors."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from lvlm_eval.errors import InputError
 torch = pytest.importorskip("torch")
 timm = pytest.importorskip("timm")
 
-from lvlm_eval.vision.backbones.timm_vit import TimmBackbone  # noqa: E402  # needs both
-from lvlm_eval.vision.backbones.torch_backbone import CLIP, HALF, IMAGENET  # noqa: E402
+from lvlm_eval.vision.backbones.normalisation import CLIP, HALF, IMAGENET  # noqa: E402
+from lvlm_eval.vision.backbones.registry import build_backbone  # noqa: E402
+from lvlm_eval.vision.backbones.timm_models.backbone import TimmBackbone  # noqa: E402  # needs both
 
 SMALL = {"embed_dim": 48, "depth": 3, "num_heads": 2}
 """Each head has 24 channels: a multiple of 4, as rotary positions want."""
@@ -303,6 +305,20 @@ def test_the_identity_of_a_checkpoint_is_its_content(saved: Saved, tmp_path: Pat
     assert TimmBackbone(name, checkpoint=str(copy)).identity() != told
 
 
+def test_the_same_weights_in_another_architecture_are_another_backbone(
+    saved: Saved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, quick = "vit_base_patch16_clip_224.openai", "vit_base_patch16_clip_quickgelu_224.openai"
+    monkeypatch.setitem(TRANSFORMERS, quick, SMALL)
+    arguments = {"checkpoint": str(saved(plain)), "device": "cpu"}
+    first = build_backbone(f"timm:{plain}", arguments)
+    second = build_backbone(f"timm:{quick}", arguments)
+    given = photos(1, 48)
+    assert not torch.equal(first.backbone.encode(given), second.backbone.encode(given))
+    assert first.identity["weights"] == second.identity["weights"]
+    assert first.identity != second.identity
+
+
 def test_a_folder_as_timm_saves_it(tmp_path: Path) -> None:
     model = randomised(timm.create_model("test_vit3"))
     for folder in ("first", "second"):
@@ -319,6 +335,11 @@ def test_a_folder_as_timm_saves_it(tmp_path: Path) -> None:
     expected = by_hook(own.eval(), 2, pixels, own.num_prefix_tokens, 4)
     torch.testing.assert_close(first.encode(given), expected, atol=2e-5, rtol=1e-4)
     assert first.identity() == second.identity()
+    built = build_backbone(f"timm:local-dir:{tmp_path / 'first'}", {"layer": 2})
+    assert (built.name, built.label) == ("timm:local-dir:first", "timm-local-dir-first")
+    copied = build_backbone(f"timm:local-dir:{tmp_path / 'second'}", {"layer": 2})
+    assert built.identity == copied.identity
+    assert str(tmp_path) not in json.dumps(built.identity)
     with pytest.raises(InputError, match=r"nowhere' cannot be had: "):
         TimmBackbone(f"local-dir:{tmp_path / 'nowhere'}")
 
@@ -326,6 +347,7 @@ def test_a_folder_as_timm_saves_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"final_norm": "yes"}, "final_norm is 'yes', expected true or false"),
         ({"name": "vit_base_patch16_223"}, r"no model 'vit_base_patch16_223'. Did you mean 'vit_"),
         ({"name": "vit_base_patch16_224.dinox"}, r"Invalid pretrained tag \(dinox\)"),
         ({"layer": 3}, r"layer 3: timm model .* has 3 blocks. Give 0 to 2, or -1"),

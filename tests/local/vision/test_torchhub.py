@@ -12,8 +12,8 @@ from lvlm_eval.errors import InputError
 
 torch = pytest.importorskip("torch")
 
-from lvlm_eval.vision.backbones.torch_backbone import IMAGENET, RAW  # noqa: E402  # needs it
-from lvlm_eval.vision.backbones.torchhub import TorchHubBackbone  # noqa: E402
+from lvlm_eval.vision.backbones.normalisation import IMAGENET, RAW  # noqa: E402  # needs it
+from lvlm_eval.vision.backbones.torchhub.backbone import TorchHubBackbone  # noqa: E402
 
 HUBCONF = '''
 from collections import namedtuple

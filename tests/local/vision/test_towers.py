@@ -15,9 +15,9 @@ from PIL import Image  # noqa: E402
 
 from local.vision.tiny_vits import CLIP, HALF, IMAGENET, photos, pixels_of  # noqa: E402
 from lvlm_eval.errors import InputError  # noqa: E402
+from lvlm_eval.vision.backbones.huggingface.qwen import window_order  # noqa: E402
 from lvlm_eval.vision.backbones.named import builtin_backbones  # noqa: E402
 from lvlm_eval.vision.backbones.registry import build_backbone  # noqa: E402
-from lvlm_eval.vision.backbones.towers import window_order  # noqa: E402
 
 QWEN = {"qwen2.5-vl": (28, CLIP), "qwen3-vl": (32, HALF)}
 OTHERS = {"llava-onevision": (0, HALF), "internvl": (1, IMAGENET), "llava": (1, CLIP)}

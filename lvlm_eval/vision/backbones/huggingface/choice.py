@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lvlm_eval.vision.backbones.huggingface.loading import load_config
+from lvlm_eval.vision.backbones.huggingface.qwen import QWEN, QwenTower
+from lvlm_eval.vision.backbones.huggingface.vit import TransformersBackbone
 from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
-from lvlm_eval.vision.backbones.towers import QWEN, QwenTower
-from lvlm_eval.vision.backbones.transformers_vit import TransformersBackbone
-from lvlm_eval.vision.backbones.vit_loading import load_config
 
 
 def class_for(checkpoint: str, arguments: Mapping[str, Any]) -> type[TorchBackbone]:

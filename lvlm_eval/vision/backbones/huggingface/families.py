@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from lvlm_eval.vision.backbones.normalisation import CLIP, HALF, IMAGENET, RAW, Normalisation
 from lvlm_eval.vision.backbones.positions import Way
-from lvlm_eval.vision.backbones.torch_backbone import CLIP, HALF, IMAGENET, RAW, Normalisation
 
 BICUBIC = "bicubic to the photo's grid"
 ROTARY = "rotary, computed for the photo's grid"

@@ -1,24 +1,19 @@
 """Loads the vision part of a checkpoint, and what its files tell about pixels."""
 
 import json
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from huggingface_hub.utils.tqdm import are_progress_bars_disabled, enable_progress_bars
 from safetensors import safe_open
 from transformers.utils import cached_file
-from transformers.utils import logging as library_logging
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.models.local.loading import explained
-from lvlm_eval.silence import silenced
-from lvlm_eval.vision.backbones.blocks import named_normalisation, number_of
-from lvlm_eval.vision.backbones.torch_backbone import Normalisation
+from lvlm_eval.vision.backbones.huggingface.quiet import quiet
+from lvlm_eval.vision.backbones.normalisation import Normalisation, named_normalisation
 
 MEMORY = "--precision bfloat16, or --device cpu"
 
@@ -178,54 +173,3 @@ def normalisation_of(
 
 def _three(values: object) -> bool:
     return isinstance(values, list | tuple) and len(values) == 3
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """The library's reports and bars, and the hub's on each try, are kept off the terminal.
-
-    The bars of downloads stay.
-    """
-    level, bars = library_logging.get_verbosity(), library_logging.is_progress_bar_enabled()
-    downloads = not are_progress_bars_disabled()
-    hub = logging.getLogger("huggingface_hub")
-    of_hub = hub.level
-    library_logging.set_verbosity_error()
-    library_logging.disable_progress_bar()
-    if downloads:
-        enable_progress_bars()
-    hub.setLevel(logging.ERROR)
-    try:
-        with silenced():
-            yield
-    finally:
-        hub.setLevel(of_hub)
-        library_logging.set_verbosity(level)
-        if bars:
-            library_logging.enable_progress_bar()
-
-
-def at(module: Any, path: str) -> Any:
-    """What a dotted path leads to."""
-    for part in path.split("."):
-        module = getattr(module, part)
-    return module
-
-
-def keep_blocks(checkpoint: str, blocks: Any, layer: object) -> int:
-    """Cut a list of blocks off behind one of them: later ones are not needed.
-
-    Args:
-        checkpoint: for the message.
-        blocks: the list.
-        layer: number of the block, from 0; negative ones count from the end.
-
-    Returns:
-        The number from 0.
-
-    Raises:
-        InputError: there is no such block.
-    """
-    kept = number_of(f"'{checkpoint}'", layer, len(blocks))
-    del blocks[kept + 1 :]
-    return kept

@@ -1,6 +1,6 @@
 """The vision towers of Qwen's LVLMs, whose patches are merged four to one for the language model.
 
-The towers of LLaVA-OneVision and InternVL are ordinary vision transformers: see `vit_families`.
+The towers of LLaVA-OneVision and InternVL are ordinary vision transformers: see `families`.
 """
 
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from lvlm_eval.errors import InputError
 from lvlm_eval.models.local.checkpoint import checkpoint_fingerprint, served_name
 from lvlm_eval.models.local.loading import explained
 from lvlm_eval.vision.backbones.backbone import Photos
-from lvlm_eval.vision.backbones.blocks import output_of
-from lvlm_eval.vision.backbones.torch_backbone import CLIP, HALF, Normalisation, TorchBackbone
-from lvlm_eval.vision.backbones.vit_loading import (
+from lvlm_eval.vision.backbones.blocks import check_final_norm, keep_blocks, output_of
+from lvlm_eval.vision.backbones.huggingface.loading import (
     MEMORY,
-    keep_blocks,
     load_config,
     load_vision,
     normalisation_of,
     vision_config,
 )
+from lvlm_eval.vision.backbones.normalisation import CLIP, HALF, Normalisation
+from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
 
 QWEN: Mapping[str, Normalisation] = {
     "qwen2_5_vl": CLIP,
@@ -71,8 +71,8 @@ class QwenTower(TorchBackbone):
         config = load_config(checkpoint, revision)
         if config.model_type not in QWEN:
             raise InputError(f"'{checkpoint}' ({config.model_type}) has no vision tower of Qwen's.")
-        if final_norm is not None and not isinstance(final_norm, bool):
-            raise InputError(f"final_norm is {final_norm!r}, expected true or false.")
+        if final_norm is not None:
+            check_final_norm(final_norm)
         of_vision = vision_config(config)
         self.normalisation = normalisation_of(
             checkpoint, normalisation, QWEN[config.model_type], revision
@@ -84,7 +84,7 @@ class QwenTower(TorchBackbone):
         self._frames = int(of_vision.temporal_patch_size)
         self.patch = self._side * self._merge
         self._merged = layer is None and final_norm is None
-        self.layer = keep_blocks(checkpoint, model.blocks, -1 if layer is None else layer)
+        self.layer = keep_blocks(f"'{checkpoint}'", model.blocks, -1 if layer is None else layer)
         self._norm = _merger_norm(model.merger) if final_norm else None
         window = getattr(of_vision, "window_size", None)
         self._window = window // self.patch if window else None

@@ -11,9 +11,10 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from lvlm_eval.datasets.fingerprint import fingerprint_files
 from lvlm_eval.errors import InputError
-from lvlm_eval.vision.backbones.blocks import had, named_normalisation
-from lvlm_eval.vision.backbones.torch_backbone import IMAGENET, TorchBackbone
-from lvlm_eval.vision.backbones.vit_loading import quiet
+from lvlm_eval.vision.backbones.huggingface.quiet import quiet
+from lvlm_eval.vision.backbones.normalisation import IMAGENET, named_normalisation
+from lvlm_eval.vision.backbones.obtaining import obtaining
+from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
 
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 _SUFFIXES = {".json", ".safetensors", ".bin", ".txt"}
@@ -162,7 +163,7 @@ def _loaded(checkpoint: str, revision: str | None) -> dict[str, Any]:
     library_logging.set_verbosity_error()
     try:
         for part, made in zip(PARTS, classes, strict=True):
-            with quiet(), had(f"'{checkpoint}' ({part})", hint):
+            with quiet(), obtaining(f"'{checkpoint}' ({part})", hint):
                 _check_folder(checkpoint, part)
                 parts[part] = made.from_pretrained(checkpoint, subfolder=part, revision=revision)
                 if isinstance(parts[part], torch.nn.Module):

@@ -1,6 +1,7 @@
 """Vision transformers of the ``transformers`` library: DINOv2, DINOv3, MAE, CLIP and others."""
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -8,21 +9,22 @@ import torch
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.models.local.checkpoint import checkpoint_fingerprint, served_name
 from lvlm_eval.models.local.loading import explained
-from lvlm_eval.vision.backbones.blocks import grid_of, output_of
-from lvlm_eval.vision.backbones.positions import WORDS, resizer
-from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
-from lvlm_eval.vision.backbones.vit_families import FAMILIES, Family
-from lvlm_eval.vision.backbones.vit_loading import (
-    MEMORY,
-    at,
+from lvlm_eval.vision.backbones.blocks import (
+    check_final_norm,
+    grid_of,
     keep_blocks,
+    output_of,
+)
+from lvlm_eval.vision.backbones.huggingface.families import FAMILIES, Family
+from lvlm_eval.vision.backbones.huggingface.loading import (
+    MEMORY,
     load_config,
     load_vision,
     normalisation_of,
     vision_config,
 )
-
-POS_EMBEDS = ("library", "hub")
+from lvlm_eval.vision.backbones.positions import WORDS, check_pos_embed, resizer
+from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
 
 
 class TransformersBackbone(TorchBackbone):
@@ -72,9 +74,9 @@ class TransformersBackbone(TorchBackbone):
         self._dropped = family.dropped(of_vision)
         model = load_vision(checkpoint, config, family.model, revision, family.loading)
         family.prepare(model)
-        blocks = at(model, family.blocks)
-        self.layer = keep_blocks(checkpoint, blocks, layer)
-        self._norm = at(model, family.norm) if final_norm else None
+        blocks = attrgetter(family.blocks)(model)
+        self.layer = keep_blocks(f"'{checkpoint}'", blocks, layer)
+        self._norm = attrgetter(family.norm)(model) if final_norm else None
         self._pos_embed = pos_embed
         self._positions = _positions(model, family, pos_embed, self.patch)
         with explained(checkpoint, MEMORY):
@@ -122,15 +124,13 @@ def _unknown(checkpoint: str, config: Any, of_vision: Any) -> str:
 
 
 def _check_choices(checkpoint: str, family: Family, final_norm: bool, pos_embed: str) -> None:
-    if pos_embed not in POS_EMBEDS:
-        raise InputError(f"unknown pos_embed '{pos_embed}'. {nearest_names(pos_embed, POS_EMBEDS)}")
+    check_pos_embed(pos_embed)
     if pos_embed == "hub" and family.hub is None:
         raise InputError(
             f"pos_embed 'hub': no other way to resize positions than the library's is known of "
             f"{family.model} ('{checkpoint}'). Leave it out, or give 'library'."
         )
-    if not isinstance(final_norm, bool):
-        raise InputError(f"final_norm is {final_norm!r}, expected true or false.")
+    check_final_norm(final_norm)
     if final_norm and not family.norm:
         raise InputError(f"{family.model} has no final norm. Leave final_norm out.")
 
@@ -145,6 +145,6 @@ def _positions(model: Any, family: Family, pos_embed: str, patch: int) -> str:
         return family.positions
     # Registers get no position; the class token does.
     prefix = 1 if family.tokens else 0
-    stored = at(model, family.stored)
+    stored = attrgetter(family.stored)(model)
     model.embeddings.interpolate_pos_encoding = resizer(stored, patch, family.hub, prefix)
     return WORDS[family.hub]

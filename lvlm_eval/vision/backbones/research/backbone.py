@@ -9,11 +9,14 @@ import torch
 
 from lvlm_eval.datasets.fingerprint import fingerprint_files
 from lvlm_eval.errors import InputError, nearest_names, one_line
-from lvlm_eval.vision.backbones.blocks import had, named_normalisation
-from lvlm_eval.vision.backbones.research_states import croco_encoder, dino_vit, read_checkpoint
-from lvlm_eval.vision.backbones.timm_positions import TimmWay
-from lvlm_eval.vision.backbones.timm_vit import POS_EMBEDS, TokenBackbone
-from lvlm_eval.vision.backbones.torch_backbone import IMAGENET
+from lvlm_eval.vision.backbones.normalisation import IMAGENET, named_normalisation
+from lvlm_eval.vision.backbones.obtaining import obtaining
+from lvlm_eval.vision.backbones.positions import check_pos_embed
+from lvlm_eval.vision.backbones.research.checkpoints import read_checkpoint
+from lvlm_eval.vision.backbones.research.croco import croco_encoder
+from lvlm_eval.vision.backbones.research.dino import dino_vit
+from lvlm_eval.vision.backbones.timm_models.positions import TimmWay
+from lvlm_eval.vision.backbones.timm_models.tokens import TokenBackbone
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ class ResearchBackbone(TokenBackbone):
             lacks the layer, or an argument is wrong.
     """
 
+    incidental = frozenset({"checkpoint"})  # its content is in the identity
+
     def __init__(
         self,
         name: str,
@@ -111,9 +116,7 @@ class ResearchBackbone(TokenBackbone):
         if name not in PUBLISHED:
             hint = nearest_names(name, PUBLISHED)
             raise InputError(f"no published file of weights is known of '{name}'. {hint}")
-        if pos_embed not in POS_EMBEDS:
-            hint = nearest_names(pos_embed, POS_EMBEDS)
-            raise InputError(f"unknown pos_embed '{pos_embed}'. {hint}")
+        check_pos_embed(pos_embed)
         known = PUBLISHED[name]
         self.normalisation = named_normalisation(normalisation, IMAGENET)
         file = _file(known, checkpoint)
@@ -140,7 +143,7 @@ def _file(known: Published, checkpoint: str | None) -> Path:
     file = Path(torch.hub.get_dir()) / "checkpoints" / known.file
     if not file.is_file():
         hint = f"Fetch {known.url} by other means and give it as checkpoint=FILE"
-        with had(f"'{known.file}'", hint):
+        with obtaining(f"'{known.file}'", hint):
             file.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(known.url, str(file))
     return file
@@ -149,7 +152,7 @@ def _file(known: Published, checkpoint: str | None) -> Path:
 def _built(known: Published, file: Path, name: str) -> Any:
     what = f"'{file}' as weights of '{name}'"
     hint = f"Expected the file of {known.url}"
-    with had(what, hint):
+    with obtaining(what, hint):
         content = read_checkpoint(file)
     try:
         return known.build(content)

@@ -1,105 +1,29 @@
 """Models of timm: vision transformers by a hook on a block, others by their feature stages."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from torch import nn
 
 from lvlm_eval.datasets.fingerprint import fingerprint_files
-from lvlm_eval.errors import InputError, nearest_names, one_line
-from lvlm_eval.vision.backbones.blocks import (
-    grid_of,
-    had,
-    named_normalisation,
-    number_of,
-    output_of,
-)
-from lvlm_eval.vision.backbones.timm_positions import (
-    TIMM_WORDS,
-    Positions,
-    TimmWay,
-    hub_way,
-    library_words,
-)
+from lvlm_eval.errors import InputError, nearest_names
+from lvlm_eval.vision.backbones.blocks import block_number
+from lvlm_eval.vision.backbones.normalisation import named_normalisation
+from lvlm_eval.vision.backbones.obtaining import obtaining
+from lvlm_eval.vision.backbones.positions import check_pos_embed
+from lvlm_eval.vision.backbones.timm_models.positions import TimmWay, hub_way
+from lvlm_eval.vision.backbones.timm_models.tokens import TokenBackbone, fitting, is_tokens
 from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
 
-POS_EMBEDS = ("library", "hub")
+LOCAL = "local-dir:"
+"""Before the folder of a model, in timm's way."""
+
 NO_WEIGHTS = (
     "Without a network its weights must be in the cache of the hub; or give a file of them as "
     "checkpoint=FILE"
 )
-
-
-class TokenBackbone(TorchBackbone):
-    """Features of one block of a transformer as timm builds them, one vector a patch.
-
-    Args:
-        precision: see `torch_backbone.PRECISIONS`.
-        device: None takes a GPU if there is one.
-    """
-
-    _what: str
-    _model: Any
-    _block: Any
-    _norm: nn.Module | None
-    _positions: Positions | None
-    _positions_told: str
-    layer: int
-
-    def _adopt(
-        self,
-        what: str,
-        model: Any,
-        layer: int,
-        final_norm: bool,
-        way: TimmWay | None,
-    ) -> None:
-        """Take a model over, without the blocks behind the one that is wanted.
-
-        Args:
-            what: its name, for messages.
-            model: with ``blocks``, ``norm`` and ``num_prefix_tokens``.
-            layer: number of the block; negative ones count from the end.
-            final_norm: whether the model's norm is applied to the block's output.
-            way: how positions are resized; None leaves it to timm.
-
-        Raises:
-            InputError: there is no such block, or no norm.
-        """
-        self._what = what
-        self.patch = _patch_of(what, model)
-        self.layer = number_of(what, layer, len(model.blocks))
-        del model.blocks[self.layer + 1 :]  # later ones are not needed
-        self._norm = norm_of(what, model) if final_norm else None
-        self._model = model.eval().requires_grad_(False).to(self.device)
-        self._block = self._model.blocks[self.layer]
-        self._positions = Positions(self._model, way) if way else None
-        self._positions_told = TIMM_WORDS[way] if way else library_words(model)
-
-    def _maps(self, pixels: torch.Tensor) -> torch.Tensor:
-        rows, columns = pixels.shape[2] // self.patch, pixels.shape[3] // self.patch
-        if self._positions is not None:
-            self._positions.fit(rows, columns)
-        with fitting(self._what, pixels):
-            tokens = output_of(self._block, lambda: self._model.forward_features(pixels))
-        if self._norm is not None:
-            tokens = self._norm(tokens)
-        return grid_of(self._what, tokens[:, self._model.num_prefix_tokens :], rows, columns)
-
-    def identity(self) -> Mapping[str, Any]:
-        """What is done to a photo on its way to features."""
-        return {
-            **super().identity(),
-            "patch": self.patch,
-            "block": self.layer,
-            "final_norm": self._norm is not None,
-            "dropped_tokens": self._model.num_prefix_tokens,
-            "positions": self._positions_told,
-        }
 
 
 class TimmBackbone(TokenBackbone):
@@ -129,6 +53,8 @@ class TimmBackbone(TokenBackbone):
             the layer or the norm, or an argument is wrong.
     """
 
+    incidental = frozenset({"checkpoint"})  # its content is in the identity
+
     def __init__(
         self,
         name: str,
@@ -142,20 +68,22 @@ class TimmBackbone(TokenBackbone):
     ) -> None:
         super().__init__(device=device, precision=precision)
         what = f"timm model '{name}'"
-        if pos_embed not in POS_EMBEDS:
-            hint = nearest_names(pos_embed, POS_EMBEDS)
-            raise InputError(f"unknown pos_embed '{pos_embed}'. {hint}")
+        check_pos_embed(pos_embed)
         model = _created(name, what, checkpoint)
         known = model.pretrained_cfg
         self.normalisation = named_normalisation(normalisation, (known["mean"], known["std"]))
-        self._weights = _told(name, model, checkpoint)
+        # Weights alone do not tell how they are used: with a quick GELU, for one.
+        self._told = {
+            "model": known["architecture"],
+            "weights": _weights_told(name, known, checkpoint),
+        }
         self._stage: int | None = None
         if is_tokens(model):
             self._adopt(what, model, layer, final_norm, _way(what, name, model, pos_embed))
         else:
             _check_stages(what, model, final_norm, pos_embed)
             self._what = what
-            self._stage = number_of(what, layer, len(model.feature_info), "feature stages")
+            self._stage = block_number(what, layer, len(model.feature_info), "feature stages")
             self.patch = int(model.feature_info[self._stage]["reduction"])
             self._model = model.eval().requires_grad_(False).to(self.device)
 
@@ -172,9 +100,9 @@ class TimmBackbone(TokenBackbone):
     def identity(self) -> Mapping[str, Any]:
         """What is done to a photo on its way to features, and which weights do it."""
         if self._stage is None:
-            return {**super().identity(), "weights": self._weights}
-        told = {"patch": self.patch, "stage": self._stage, "weights": self._weights}
-        return {**TorchBackbone.identity(self), **told}
+            return {**super().identity(), **self._told}
+        of_stages = {"patch": self.patch, "stage": self._stage}
+        return {**TorchBackbone.identity(self), **of_stages, **self._told}
 
 
 def _created(name: str, what: str, checkpoint: str | None) -> Any:
@@ -183,55 +111,29 @@ def _created(name: str, what: str, checkpoint: str | None) -> Any:
     if ":" not in name and not timm.is_model(architecture):
         hint = nearest_names(architecture, timm.list_models())
         raise InputError(f"timm has no model '{architecture}'. {hint}")
-    more: dict[str, Any] = {}
+    more = {}
     if checkpoint is not None:
         if not Path(checkpoint).is_file():
             raise InputError(f"checkpoint '{checkpoint}' is no file.")
         custom = checkpoint.endswith(".npz")
         more["pretrained_cfg_overlay"] = {"file": checkpoint, "custom_load": custom}
         what = f"{what} with checkpoint '{checkpoint}'"
-    with had(what, "Does it fit to the model?" if checkpoint else NO_WEIGHTS):
+    with obtaining(what, "Does it fit to the model?" if checkpoint else NO_WEIGHTS):
         try:
             return timm.create_model(name, pretrained=True, dynamic_img_size=True, **more)
         except TypeError:  # of a model that has no such setting
             return timm.create_model(name, pretrained=True, **more)
 
 
-def _told(name: str, model: Any, checkpoint: str | None) -> str:
+def _weights_told(name: str, known: Mapping[str, Any], checkpoint: str | None) -> str:
+    """The content of a file or folder, wherever it lies; of timm's own weights their name."""
     if checkpoint is not None:
-        return str(fingerprint_files([("checkpoint", Path(checkpoint))]))
-    folder = Path(name.removeprefix("local-dir:"))
-    if name.startswith("local-dir:"):
-        return str(fingerprint_files((one.name, one) for one in folder.iterdir() if one.is_file()))
-    known = model.pretrained_cfg
+        return fingerprint_files([("checkpoint", Path(checkpoint))])
+    if name.startswith(LOCAL):
+        files = [one for one in Path(name.removeprefix(LOCAL)).iterdir() if one.is_file()]
+        return fingerprint_files((one.name, one) for one in files)
     tag = f".{known['tag']}" if known.get("tag") and "." not in name else ""
     return f"{name}{tag} of timm"
-
-
-def is_tokens(model: Any) -> bool:
-    """Whether a model is a row of blocks on tokens, of which all but the first few are patches."""
-    return all(hasattr(model, one) for one in ("blocks", "num_prefix_tokens", "forward_features"))
-
-
-def _patch_of(what: str, model: Any) -> int:
-    side = getattr(model, "embeds", None) or model.patch_embed
-    sides = side.patch_size if isinstance(side.patch_size, tuple) else (side.patch_size,) * 2
-    if sides[0] != sides[1]:
-        raise InputError(f"{what} has patches of {sides[0]} × {sides[1]} px; expected square ones.")
-    return int(sides[0])
-
-
-def norm_of(what: str, model: Any) -> nn.Module:
-    """The norm behind the blocks; where it stands behind the pooling, that one.
-
-    Raises:
-        InputError: there is none.
-    """
-    for one in ("norm", "fc_norm"):
-        norm = getattr(model, one, None)
-        if isinstance(norm, nn.Module) and not isinstance(norm, nn.Identity):
-            return norm
-    raise InputError(f"{what} has no final norm. Give final_norm=false")
 
 
 def _way(what: str, name: str, model: Any, pos_embed: str) -> TimmWay | None:
@@ -256,22 +158,3 @@ def _check_stages(what: str, model: Any, final_norm: bool, pos_embed: str) -> No
         raise InputError(f"{what} has stages, no row of blocks: final_norm does not apply to it.")
     if pos_embed == "hub":
         raise InputError(f"{what} has no position embeddings of a transformer: pos_embed 'hub'.")
-
-
-@contextmanager
-def fitting(what: str, pixels: torch.Tensor) -> Iterator[None]:
-    """Say in one line that a model does not take photos of a size.
-
-    Args:
-        what: the model.
-        pixels: that it is given.
-    """
-    try:
-        yield
-    except (AssertionError, RuntimeError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
-        raise InputError(
-            f"{what} cannot take photos of {pixels.shape[-1]} px: {one_line(str(error))} Give "
-            "--image-size, or another model."
-        ) from error

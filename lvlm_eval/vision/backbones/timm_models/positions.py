@@ -7,11 +7,11 @@ from torch import nn
 
 from lvlm_eval.vision.backbones.positions import WORDS, Way, resized
 
-TimmWay = Way | Literal["bilinear", "radio"]
+TimmWay = Way | Literal["radio"]
 
 TIMM_WORDS: dict[TimmWay, str] = {
     **{way: WORDS[way] for way in WORDS},
-    "bilinear": "bilinear to the photo's grid; rotary positions run on",
+    "bilinear": f"{WORDS['bilinear']}; rotary positions run on",
     "radio": "bilinear to a square of the photo's longer side, corners not aligned",
 }
 
@@ -89,18 +89,6 @@ class Positions:
             return
         stored = self._stored.to(self._model.pos_embed.device)
         with torch.autocast(stored.device.type, enabled=False):  # always in float32
-            if self._way == "bilinear":
-                larger = _bilinear(stored, self._prefix, rows, columns)
-            else:
-                larger = resized(stored, rows, columns, self._way, self._prefix)
+            larger = resized(stored, rows, columns, self._way, self._prefix)
         self._model.pos_embed = nn.Parameter(larger, requires_grad=False)
         self._model.patch_embed.grid_size = self._grid = (rows, columns)
-
-
-def _bilinear(stored: torch.Tensor, prefix: int, rows: int, columns: int) -> torch.Tensor:
-    of_patches = stored[:, prefix:]
-    side = round(of_patches.shape[1] ** 0.5)
-    square = of_patches.reshape(1, side, side, -1).permute(0, 3, 1, 2)
-    larger = nn.functional.interpolate(square, size=(rows, columns), mode="bilinear")
-    flat = larger.permute(0, 2, 3, 1).reshape(1, rows * columns, -1)
-    return torch.cat((stored[:, :prefix], flat), dim=1)

@@ -1,25 +1,23 @@
-"""Models that a repository gives through ``torch.hub``: its own code, run on this machine."""
+"""Features of a model of a repository: its own output, or that of one of its blocks."""
 
-import ast
-import hashlib
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
-from lvlm_eval.datasets.fingerprint import fingerprint_files
-from lvlm_eval.errors import InputError, nearest_names
+from lvlm_eval.errors import InputError
 from lvlm_eval.vision.backbones.blocks import (
+    block_number,
+    check_final_norm,
     grid_of,
-    had,
-    named_normalisation,
-    number_of,
     output_of,
 )
-from lvlm_eval.vision.backbones.hub_outputs import patch_features
-from lvlm_eval.vision.backbones.torch_backbone import IMAGENET, TorchBackbone
+from lvlm_eval.vision.backbones.normalisation import IMAGENET, named_normalisation
+from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
+from lvlm_eval.vision.backbones.torchhub.loading import code_of, load, weights_digest
+from lvlm_eval.vision.backbones.torchhub.outputs import patch_features
+from lvlm_eval.vision.backbones.torchhub.parts import blocks_of, norm_of, patch_of
 
 
 class TorchHubBackbone(TorchBackbone):
@@ -72,22 +70,24 @@ class TorchHubBackbone(TorchBackbone):
                 f"'{place}' names no entry of a repository; expected owner/repository:entry, as in "
                 "facebookresearch/dino:dino_vitb16, or folder:entry"
             )
+        if final_norm is not None:
+            check_final_norm(final_norm)
         if layer is None and final_norm is not None:
             raise InputError(
                 "final_norm is for the output of a block. Give layer=-1 too, or leave it out to "
                 "take the model's own output."
             )
         self._what = f"'{place}' of torch.hub"
-        model = _loaded(self._what, repository, entry, options)
-        self.patch = patch if patch is not None else _patch_of(self._what, model)
+        model = load(self._what, repository, entry, options)
+        self.patch = patch if patch is not None else patch_of(self._what, model)
         self._layer: int | None = None
         self._norm: nn.Module | None = None
         if layer is not None:
-            blocks = list(_blocks_of(self._what, model))
-            self._layer = number_of(self._what, layer, len(blocks))
+            blocks = list(blocks_of(self._what, model))
+            self._layer = block_number(self._what, layer, len(blocks))
             self._block = blocks[self._layer]
-            self._norm = _norm_of(self._what, model) if final_norm else None
-        self._told = {"code": _code_of(repository), "entry": entry, "options": options}
+            self._norm = norm_of(self._what, model) if final_norm else None
+        self._told = {"code": code_of(repository), "entry": entry, "options": options}
         self._weights = weights_digest(model)
         self._model = model.requires_grad_(False).to(self.device)
 
@@ -112,106 +112,3 @@ class TorchHubBackbone(TorchBackbone):
             "positions": "as the repository's code does",
             "weights": self._weights,
         }
-
-
-def _loaded(what: str, repository: str, entry: str, options: Mapping[str, Any]) -> Any:
-    source = "local" if Path(repository).is_dir() else "github"
-    if source == "github" and (repository.startswith((".", "/")) or "/" not in repository):
-        raise InputError(f"{what}: there is no folder '{repository}'.")
-    trust = {"trust_repo": True, "skip_validation": True}
-    with had(what, "Is there a network, and are the options those of the entry?"):
-        try:
-            model = torch.hub.load(
-                repository, entry, source=source, verbose=False, **trust, **options
-            )
-        except RuntimeError as error:
-            if "Cannot find callable" not in str(error):
-                raise
-            known = _entries(repository, source)
-            raise InputError(
-                f"{what}: no entry '{entry}'. {nearest_names(entry, known)}"
-            ) from error
-    if not isinstance(model, nn.Module):
-        raise InputError(f"{what} gives a {type(model).__name__}; expected a model of torch.")
-    for part in model.modules():
-        if isinstance(vars(part).get("dtype"), torch.dtype):
-            part.dtype = torch.float32  # C-RADIO's first part would cast pixels to that of its file
-    return model.float().eval()
-
-
-def _entries(repository: str, source: str) -> list[str]:
-    """The names of a repository's entries; it has been fetched by then."""
-    if source == "github":
-        listed: list[str] = torch.hub.list(
-            repository, verbose=False, trust_repo=True, skip_validation=True
-        )
-        return listed
-    parts = ast.parse((Path(repository) / "hubconf.py").read_text(encoding="utf-8")).body
-    defined = [part.name for part in parts if isinstance(part, ast.FunctionDef)]
-    return [name for name in defined if not name.startswith("_")]
-
-
-def _code_of(repository: str) -> str:
-    """A repository's name, or the content of a folder's modules, wherever it lies."""
-    folder = Path(repository)
-    if not folder.is_dir():
-        return repository
-    modules = sorted(folder.rglob("*.py"))
-    return fingerprint_files((one.relative_to(folder).as_posix(), one) for one in modules)
-
-
-def _within(model: Any) -> Iterator[Any]:
-    """The model, and the models that it wraps."""
-    yield model
-    for name in ("model", "encoder", "backbone"):
-        inner = getattr(model, name, None)
-        if isinstance(inner, nn.Module):
-            yield inner
-
-
-def _patch_of(what: str, model: Any) -> int:
-    for one in _within(model):
-        embed = getattr(one, "patch_embed", None)
-        projection = getattr(embed, "proj", None)
-        for told in (
-            getattr(one, "patch_size", None),
-            getattr(embed, "patch_size", None),
-            getattr(projection, "kernel_size", None),
-        ):
-            side = told[0] if isinstance(told, tuple | list) and told else told
-            if isinstance(side, int) and side > 0:
-                return side
-    raise InputError(f"{what} does not tell the size of its patches. Give patch=14 or the like.")
-
-
-def _blocks_of(what: str, model: Any) -> Iterator[nn.Module]:
-    """The blocks, also where they are in groups that are filled up with identities."""
-    for one in _within(model):
-        blocks = getattr(one, "blocks", None)
-        if isinstance(blocks, nn.ModuleList | nn.Sequential) and len(blocks):
-            for block in blocks:
-                grouped = isinstance(block, nn.ModuleList)
-                parts = [p for p in block if not isinstance(p, nn.Identity)] if grouped else [block]
-                yield from parts
-            return
-    raise InputError(f"{what} has no 'blocks'. Leave layer out to take its own output.")
-
-
-def _norm_of(what: str, model: Any) -> nn.Module:
-    """The norm; for a model that was made without one, its stand-in that does nothing."""
-    for one in _within(model):
-        norm = getattr(one, "norm", None)
-        if isinstance(norm, nn.Module):
-            return norm
-    raise InputError(f"{what} has no 'norm'. Give final_norm=false")
-
-
-def weights_digest(model: nn.Module) -> str:
-    """SHA-256 of names and values of a model's weights, 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for name, value in model.state_dict().items():
-        digest.update(name.encode())
-        if isinstance(value, torch.Tensor):
-            raw = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-            digest.update(raw.numpy())
-    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Files of weights that research repositories publish, read into architectures of timm."""
