@@ -1,4 +1,7 @@
-"""Signals that end a command cleanly: Ctrl-C and SIGTERM leave a folder that can be resumed."""
+"""Signals that end a command cleanly and leave a folder that can be resumed.
+
+Ctrl-C, SIGTERM, and SIGUSR1, which batch systems are asked to send ahead of a time limit.
+"""
 
 import signal
 import threading
@@ -6,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, ClassVar
+
+STOPPING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
+)
 
 
 class StopSignal(BaseException):
@@ -16,7 +23,7 @@ class StopSignal(BaseException):
 
 
 class StopSignals:
-    """While entered, SIGINT and SIGTERM raise StopSignal, but never in the middle of a write.
+    """While entered, the signals in `STOPPING` raise StopSignal, never in the middle of a write.
 
     A second signal ends the process at once, so that a hanging model cannot keep it. Inside
     another one, the outer one is entered again. Outside the main thread, where Python allows no
@@ -35,7 +42,7 @@ class StopSignals:
             return StopSignals._outer
         StopSignals._outer = self
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in STOPPING:
                 self._before[number] = signal.signal(number, self._receive)
         return self
 

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, TypeVar, cast
 
 from lvlm_eval.errors import StoppedError
-from lvlm_eval.stopping import StopSignals
+from lvlm_eval.stopping import STOPPING, StopSignals
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -29,8 +29,6 @@ PARTS_BEFORE = 4
 
 _PARTS_AHEAD = 3
 """Parts a worker that are handed out before the result of the first of them is taken."""
-
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def available_cores() -> int:
@@ -163,7 +161,7 @@ def _signals_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
         yield
     finally:
@@ -174,7 +172,7 @@ def _serve(pipe: Connection) -> None:
     """Work until the other end of the pipe is closed, or its process is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     with suppress(EOFError, OSError):
         while True:
             work, part = pipe.recv()

@@ -34,7 +34,7 @@ from lvlm_eval.models.secrets import word_without_secrets
 from lvlm_eval.prices import read_price
 from lvlm_eval.report.progress import ProgressBar
 from lvlm_eval.runs import Job, Outcome, run
-from lvlm_eval.runs.folder import PREDICTIONS
+from lvlm_eval.runs.folder import predictions_file
 from lvlm_eval.runs.jobs import (
     DrawingChoices,
     default_folder,
@@ -43,6 +43,7 @@ from lvlm_eval.runs.jobs import (
     parse_settings,
     settings_of,
 )
+from lvlm_eval.runs.shards import parse_shard
 from lvlm_eval.scoring import score_run
 
 
@@ -97,6 +98,14 @@ def _run(
             help="TOML table of what the model's tokens cost; shows the running total.",
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Ask only the I-th of N parts of the questions; other processes ask the others "
+            "into the same folder.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -124,6 +133,7 @@ def _run(
         seed=seed,
     )
     decoding = one_of("--decode", decode, DECODES)
+    part = None if shard is None else parse_shard(shard)
     arguments = parse_arguments(model_arg or [])
     if "decode" in arguments:
         raise InputError("--model-arg decode=… is not possible: it is a flag of its own, --decode.")
@@ -151,6 +161,7 @@ def _run(
         decoding=decoding,
         price=price,
         recorded={"model": word_without_secrets(model), **_recorded(data, source.name)},
+        shard=part,
     )
     with ProgressBar() as bar:
         try:
@@ -167,7 +178,7 @@ def _run(
         complain(
             f"{outcome.failed} of {outcome.planned} requests failed, most often: "
             f"{outcome.reason.rstrip('.')}. "
-            f"All are in {folder / PREDICTIONS}; the same command asks them again."
+            f"All are in {folder / predictions_file(part)}; the same command asks them again."
         )
         raise typer.Exit(3)
 

@@ -27,7 +27,7 @@ from lvlm_eval.download.unpacking import count_files, in_the_way, unpack_archive
 from lvlm_eval.download.watching import Watcher
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.records import Setting
-from lvlm_eval.runs.folder import locked
+from lvlm_eval.runs.locks import locked
 from lvlm_eval.stopping import StopSignal, StopSignals
 
 _REVISION = "main"

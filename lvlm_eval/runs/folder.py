@@ -8,23 +8,23 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jsonlines
-from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Prediction, Question, plain
+from lvlm_eval.runs.shards import Shard
 from lvlm_eval.user_files import said
 
 MANIFEST = "manifest.json"
 QUESTIONS = "questions.jsonl"
 PREDICTIONS = "predictions.jsonl"
+"""Of a run that one process writes; a shard has ``predictions-<I>-of-<N>.jsonl``."""
 ANSWERS = "answers.jsonl"
 METRICS = "metrics.json"
 
@@ -84,26 +84,6 @@ def write_whole(path: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a run's folder for one writing process.
-
-    Raises:
-        InputError: another process is writing to it.
-    """
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise InputError(
-            f"another process is writing to {folder}. Wait for it, or give another --out."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -175,6 +155,11 @@ def write_questions(folder: Path, questions: Sequence[Question]) -> None:
     """Write all questions in one step, one a line."""
     lines = "".join(canonical(plain(question)) + "\n" for question in questions)
     write_whole(folder / QUESTIONS, lines)
+
+
+def predictions_file(shard: Shard | None) -> str:
+    """Name of the file that answers are appended to."""
+    return PREDICTIONS if shard is None else f"predictions-{shard.name}.jsonl"
 
 
 def read_predictions(folder: Path) -> RecordedAnswers:

@@ -23,19 +23,20 @@ from lvlm_eval.requests import RequestSource
 from lvlm_eval.runs.asking import ask_all, now
 from lvlm_eval.runs.differences import differences
 from lvlm_eval.runs.folder import (
-    PREDICTIONS,
     QUESTIONS,
     Manifest,
     PredictionWriter,
     RecordedAnswers,
     canonical,
-    locked,
+    predictions_file,
     read_manifest,
     read_predictions,
     read_questions,
     write_manifest,
     write_questions,
 )
+from lvlm_eval.runs.locks import ShardLocks
+from lvlm_eval.runs.shards import Shard
 from lvlm_eval.stopping import StopSignal, StopSignals
 
 SECONDS_BETWEEN_SYNCS = 2.0
@@ -74,6 +75,7 @@ class Job:
         decoding: how answers are taken from the model; part of the identity.
         price: what the model's tokens cost; None if nobody said.
         recorded: what is written down and decides nothing, such as the command line.
+        shard: the part of the questions that this process asks; None asks all.
     """
 
     source: RequestSource
@@ -84,6 +86,7 @@ class Job:
     decoding: str = "text"
     price: Price | None = None
     recorded: Mapping[str, Any] = field(default_factory=dict)
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,9 @@ def run(job: Job, watcher: Watcher) -> Outcome:
             f"the results folder {job.folder} cannot be made: {error.strerror}. Give another --out."
         ) from error
     try:
-        with locked(job.folder):
-            return _run_locked(job, watcher)
+        locks = ShardLocks(job.folder, job.shard)
+        with locks.held():
+            return _run_locked(job, locks, watcher)
     except StopSignal as stop:
         raise StoppedError(str(stop)) from stop
     except (InputError, StoppedError) as error:
@@ -159,39 +163,46 @@ class _Plan:
     """What a call is to have answered in the end.
 
     Attributes:
-        chosen: the questions.
-        asks: all their rows, in the order in which they are asked.
-        pending: those without an answer on disk; what failed before comes last, so that rows which
-            always fail do not stand before the others.
+        chosen: the questions of the run.
+        rows: all their rows.
+        asks: those of this process's share, in the order in which they are asked.
+        pending: of these, those without an answer on disk; what failed before comes last, so that
+            rows which always fail do not stand before the others.
     """
 
     chosen: Sequence[Question]
+    rows: Sequence[Ask]
     asks: Sequence[Ask]
     pending: Sequence[Ask]
 
 
 def _plan(job: Job, recorded: RecordedAnswers) -> _Plan:
     chosen = job.source.questions[: job.limit]
-    asks = [
+    rows = [
         ask
         for question in chosen
         for setting in job.settings
         for ask in job.source.asks(question, setting)
     ]
+    asks = rows
+    if job.shard is not None:
+        own = {question.id for question in job.shard.of(chosen)}
+        asks = [ask for ask in rows if ask.question in own]
     answered = {id for id, one in recorded.by_id.items() if one.status != "error"}
     pending = sorted(
         (ask for ask in asks if ask.id not in answered), key=lambda ask: ask.id in recorded.by_id
     )
-    return _Plan(chosen, asks, pending)
+    return _Plan(chosen, rows, asks, pending)
 
 
-def _run_locked(job: Job, watcher: Watcher) -> Outcome:
+def _run_locked(job: Job, locks: ShardLocks, watcher: Watcher) -> Outcome:
     recorded = read_predictions(job.folder)
     plan = _plan(job, recorded)
     # Processes that draw need a moment until they are ready; the checks go on meanwhile.
     with job.source.working(plan.pending if job.model.adapter.needs_pictures else ()):
-        _settle_identity(job, plan.chosen, recorded, watcher)
-        held = _settle_questions(job, plan.chosen, plan.asks)
+        with locks.shared():
+            _settle_identity(job, plan.chosen, recorded, watcher)
+            held = _settle_questions(job, plan.chosen, plan.rows)
         if held > len(plan.chosen):
             watcher.note(f"{job.folder} holds {held} questions of earlier calls; all are scored")
         for name, count in recorded.unreadable.items():
@@ -204,7 +215,9 @@ def _run_locked(job: Job, watcher: Watcher) -> Outcome:
         if not plan.pending:
             return Outcome(len(plan.asks), 0, 0, spending=spending, recorded=recorded)
         with _notes_meanwhile(job.source, plan, watcher):
-            return _ask_pending(job, plan, spending, watcher)
+            outcome = _ask_pending(job, plan, spending, watcher)
+    _record_view(job, locks, watcher)
+    return outcome
 
 
 @contextmanager
@@ -233,7 +246,7 @@ def _ask_pending(job: Job, plan: _Plan, spending: Spending | None, watcher: Watc
     asked = empty = 0
     with (
         StopSignals() as signals,
-        closing(PredictionWriter(job.folder / PREDICTIONS)) as writer,
+        closing(PredictionWriter(job.folder / predictions_file(job.shard))) as writer,
         closing(ask_all(job.model.adapter, job.source, plan.pending, note)) as predictions,
     ):
         synced = time.monotonic()
@@ -252,12 +265,11 @@ def _ask_pending(job: Job, plan: _Plan, spending: Spending | None, watcher: Watc
                 if time.monotonic() - synced > SECONDS_BETWEEN_SYNCS:
                     writer.sync()
                     synced = time.monotonic()
-    _record_view(job, watcher)
     reason = errors.most_common(1)[0][0] if errors else ""
     return Outcome(len(plan.asks), asked, errors.total(), reason, empty, spending)
 
 
-def _record_view(job: Job, watcher: Watcher) -> None:
+def _record_view(job: Job, locks: ShardLocks, watcher: Watcher) -> None:
     """Write down what the model made of the pictures, and tell if that is too little."""
     view = job.model.adapter.saw()
     if view is None:
@@ -267,11 +279,19 @@ def _record_view(job: Job, watcher: Watcher) -> None:
     if told:
         more = f" (and {len(told) - 1} other sizes)" if len(told) > 1 else ""
         watcher.note(told[0] + more)
-    manifest = read_manifest(job.folder)
-    assert manifest is not None
-    *earlier, this = manifest.recorded["calls"]
-    calls = [*earlier, {**this, "model_saw": plain(view)}]
-    write_manifest(job.folder, replace(manifest, recorded={**manifest.recorded, "calls": calls}))
+    with locks.shared():
+        manifest = read_manifest(job.folder)
+        assert manifest is not None
+        calls = list(manifest.recorded["calls"])
+        # Other shards may have begun since; the call of this one is its last.
+        own = max(i for i, call in enumerate(calls) if call.get("shard") == _shard_name(job))
+        calls[own] = {**calls[own], "model_saw": plain(view)}
+        recorded = {**manifest.recorded, "calls": calls}
+        write_manifest(job.folder, replace(manifest, recorded=recorded))
+
+
+def _shard_name(job: Job) -> str | None:
+    return None if job.shard is None else str(job.shard)
 
 
 def _without(secrets: tuple[str, ...], prediction: Prediction) -> Prediction:
@@ -327,6 +347,8 @@ def _settle_identity(
         "incidental": dict(job.model.incidental),
         **job.recorded,
     }
+    if job.shard is not None:
+        call["shard"] = _shard_name(job)
     calls = [*history, call]
     write_manifest(job.folder, Manifest(identity, {"calls": calls}, files))
 
