@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,11 @@ def score_input(path: Path) -> tuple[Scored, ...]:
 
     if path.is_file() and path.suffix.lower() == ".xlsx":
         return (_score_workbooks((open_workbook(path),), path),)
+    if path.is_file() and path.suffix.lower() == ".zip":
+        from lvlm_eval.runs.merging import unpacked
+
+        with unpacked(path) as folder:
+            return (replace(score_run(folder), place=path),)
     if (path / MANIFEST).is_file():
         return (score_run(path),)
     if path.is_dir():
@@ -89,7 +94,9 @@ def score_input(path: Path) -> tuple[Scored, ...]:
             "(<model>/T<date>_<commit>/<model>_soco_lvlm_{img,imgtxt,txt}_c.xlsx)."
         )
     what = "is no run folder and no .xlsx workbook" if path.exists() else "does not exist"
-    raise InputError(f"{path} {what}. Give a folder below results/, or an .xlsx file.")
+    raise InputError(
+        f"{path} {what}. Give a folder below results/, an .xlsx file, or a merged run (.zip)."
+    )
 
 
 def score_run(folder: Path, recorded: RecordedAnswers | None = None) -> Scored:

@@ -10,16 +10,21 @@ from lvlm_eval.cli import (
     download,
     export,
     listing,
+    merge,
     run,
     score,
     show,
+    status,
     validate,
     vision,
 )
 from lvlm_eval.cli.app import app, run_command_line
 
 # The main job first, then what is done with its results, then the data.
-_ORDER = ("run", "score", "show", "vision", "correlate", "list", "validate", "download", "export")
+_ORDER = (
+    *("run", "status", "score", "merge", "show", "vision", "correlate", "list"),
+    *("validate", "download", "export"),
+)
 app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
 
 __all__ = [
@@ -27,10 +32,12 @@ __all__ = [
     "download",
     "export",
     "listing",
+    "merge",
     "run",
     "run_command_line",
     "score",
     "show",
+    "status",
     "validate",
     "vision",
 ]

@@ -8,6 +8,7 @@ import typer
 
 from lvlm_eval import __version__
 from lvlm_eval.errors import InputError, StoppedError
+from lvlm_eval.report.json_log import log_event
 
 app = typer.Typer(
     name="lvlm-eval",
@@ -73,4 +74,15 @@ def _explain(error: Any) -> int:
 
 def complain(line: str) -> None:
     """Say on standard error why a command failed, or what was odd."""
-    print(f"lvlm-eval: {line}", file=sys.stderr)  # noqa: T201  # the last line of a failed command
+    if _LOG["json"]:
+        log_event("message", text=line)
+    else:
+        print(f"lvlm-eval: {line}", file=sys.stderr)  # noqa: T201
+
+
+def complain_as_json() -> None:
+    """From now on what is complained of is a JSON line, as all the rest of the log."""
+    _LOG["json"] = True
+
+
+_LOG = {"json": False}

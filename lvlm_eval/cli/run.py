@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from lvlm_eval import __version__
-from lvlm_eval.cli.app import app, complain
+from lvlm_eval.cli.app import app, complain, complain_as_json
 from lvlm_eval.cli.flags import (
     AsJson,
     Data,
@@ -32,6 +32,7 @@ from lvlm_eval.models.local.decoding import DECODES
 from lvlm_eval.models.registry import build_adapter, parse_arguments
 from lvlm_eval.models.secrets import word_without_secrets
 from lvlm_eval.prices import read_price
+from lvlm_eval.report.json_log import JsonLog
 from lvlm_eval.report.progress import ProgressBar
 from lvlm_eval.runs import Job, Outcome, run
 from lvlm_eval.runs.folder import predictions_file
@@ -114,12 +115,18 @@ def _run(
             show_default=False,
         ),
     ] = None,
+    log_json: Annotated[
+        bool,
+        typer.Option("--log-json", help="Write progress to standard error as JSON, one a line."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask a model the questions, record every answer, score, and print the table.
 
     The same command again goes on where it stopped; answers that are on disk are not asked again.
     """
+    if log_json:
+        complain_as_json()
     wanted = parse_settings(setting)
     choices = DrawingChoices(
         prompt=prompt,
@@ -163,7 +170,7 @@ def _run(
         recorded={"model": word_without_secrets(model), **_recorded(data, source.name)},
         shard=part,
     )
-    with ProgressBar() as bar:
+    with JsonLog() if log_json else ProgressBar() as bar:
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 outcome = run(job, bar)

@@ -20,7 +20,8 @@ def _score(
         list[Path],
         typer.Argument(
             metavar="DIR|FILE.xlsx…",
-            help="Run folders, prediction workbooks of the public toolkit, or its outputs folder.",
+            help="Run folders, merged runs (.zip), prediction workbooks of the public toolkit, or "
+            "its outputs folder.",
             show_default=False,
         ),
     ],

@@ -172,18 +172,24 @@ def read_predictions(folder: Path) -> RecordedAnswers:
     unreadable: dict[str, int] = {}
     for path in sorted(folder.glob("predictions*.jsonl")):
         for line in _lines(path):
-            try:
-                prediction = _PREDICTION.validate_json(line)
-                row = f"{prediction.question}/{prediction.setting}/{prediction.rotation}"
-                if not f"{prediction.id}/".startswith(f"{row}/"):
-                    raise ValueError("its id is that of another row")
-            except ValueError:  # what does not fit the form is one, too
+            prediction = parse_prediction(line)
+            if prediction is None:
                 unreadable[path.name] = unreadable.get(path.name, 0) + 1
                 continue
             earlier = by_id.get(prediction.id)
             if earlier is None or earlier.status == "error":
                 by_id[prediction.id] = prediction
     return RecordedAnswers(by_id, unreadable)
+
+
+def parse_prediction(line: bytes) -> Prediction | None:
+    """The prediction in a line; None if there is none, or its id is that of another row."""
+    try:
+        prediction = _PREDICTION.validate_json(line)
+    except ValueError:  # what does not fit the form is one, too
+        return None
+    row = f"{prediction.question}/{prediction.setting}/{prediction.rotation}"
+    return prediction if f"{prediction.id}/".startswith(f"{row}/") else None
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -46,6 +46,12 @@ class Shard:
         return [one for place, one in enumerate(questions) if place in own]
 
 
+def shard_of_file(name: str) -> Shard | None:
+    """The shard whose answers a file of this name holds; None for a run that one process writes."""
+    found = re.fullmatch(r"predictions-(\d{1,9})-of-(\d{1,9})\.jsonl", name)
+    return Shard(int(found[1]), int(found[2])) if found else None
+
+
 def parse_shard(text: str) -> Shard:
     """Read ``I/N``.
 
