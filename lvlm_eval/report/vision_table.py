@@ -192,6 +192,14 @@ def _remarks(document: Json) -> list[str]:
             f"repeated parts: {confusion['share']:.1f} % of the {confusion['wrong']} wrong SOC "
             "predictions hit another instance of the concept"
         )
+    turns = [one for one in document.get("intra", {}).get("azimuth", []) if "soc" in one]
+    if turns:
+        figures = ", ".join(
+            f"{one['degrees'][0]}–{one['degrees'][1]}°: "
+            f"{figure(one['soc']['pair'].get(_PUBLISHED)).strip()} ({one['soc']['pairs']})"
+            for one in turns
+        )
+        lines.append(f"SOC by the angle between the cameras (pairs): {figures}")
     if "ceiling" in document:
         lines.append(_ceiling(document["ceiling"]))
     return lines

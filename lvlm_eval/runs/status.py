@@ -53,7 +53,8 @@ class PartStatus:
     @property
     def active(self) -> bool:
         """Whether somebody seems to write to it."""
-        return self.idle < QUIET_SECONDS
+        finished = self.planned is not None and self.done >= self.planned
+        return self.idle < QUIET_SECONDS and not finished
 
 
 @dataclass(frozen=True, slots=True)
