@@ -5,11 +5,8 @@ stays a failure is recorded as an error of that row, never as a wrong answer.
 """
 
 import asyncio
-import base64
-import functools
-import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -19,13 +16,13 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.adapter import Adapter
-from lvlm_eval.models.argument_checks import check_above_zero, check_number, check_whole, read_key
-from lvlm_eval.models.chat_answers import GarbledAnswerError, SilenceError, response_of, tokens_of
+from lvlm_eval.models.argument_checks import check_above_zero, check_whole
+from lvlm_eval.models.chat_answers import GarbledAnswerError, SilenceError, tokens_of
+from lvlm_eval.models.chat_requests import ChatRequests
 from lvlm_eval.models.exchange import Exchange, Tell
-from lvlm_eval.models.letter_scores import LetterScores
-from lvlm_eval.models.local.decoding import Decode, check_decode
+from lvlm_eval.models.local.decoding import Decode
 from lvlm_eval.models.pacing import Pacing
-from lvlm_eval.models.secrets import without_secrets
+from lvlm_eval.models.server_access import OPENAI_KEY, ServerAccess
 from lvlm_eval.models.server_trouble import (
     LONGEST_RETRY_AFTER,
     is_filtered,
@@ -35,9 +32,7 @@ from lvlm_eval.models.server_trouble import (
     retry_after,
 )
 from lvlm_eval.models.walls import BAD_REQUEST, NO_CONNECTION, UNSENT, Tally
-from lvlm_eval.records import Picture, Request, Response
-
-OPENAI_KEY = "OPENAI_API_KEY"
+from lvlm_eval.records import Request, Response
 
 LONG_PAUSE = 10.0
 """Seconds; a pause that a server asks for is told to the user if it is longer."""
@@ -97,45 +92,22 @@ class OpenAIChat(Adapter):
         extra: Mapping[str, Any] | None = None,
         key_env: str = OPENAI_KEY,
     ) -> None:
-        check_decode(decode)
         check_whole("concurrency", concurrency, 1)
         check_whole("max_retries", max_retries, 0)
-        check_whole("max_tokens", max_tokens, 1, or_null=True)
-        check_whole("max_completion_tokens", max_completion_tokens, 1, or_null=True)
         check_above_zero("timeout", timeout, "seconds")
         check_above_zero("requests_per_minute", requests_per_minute, "a number", or_null=True)
         check_above_zero("tokens_per_minute", tokens_per_minute, "a number", or_null=True)
-        check_number("temperature", temperature)
-        if detail not in (None, "low", "high", "auto"):
-            raise InputError(f"detail is {detail!r}, expected low, high or auto.")
-        if not isinstance(logprobs, bool):
-            raise InputError(f"logprobs is {logprobs!r}, expected true or false.")
-        if extra is not None and not isinstance(extra, Mapping):
-            raise InputError(f"extra is {extra!r}, expected a JSON object.")
-        base_url = base_url or os.environ.get("OPENAI_BASE_URL")
-        self._key = read_key(key_env, needed=not base_url or key_env != OPENAI_KEY)
-        if base_url and not base_url.startswith(("http://", "https://")):
-            shown = without_secrets(base_url)
-            raise InputError(f"--base-url '{shown}' does not begin with http:// or https://.")
+        self._chat = ChatRequests(
+            *(model, decode, temperature, max_tokens, max_completion_tokens),
+            *(detail, logprobs, extra),
+        )
+        self._server = ServerAccess.of(base_url, key_env)
         self.model = model
-        self.secrets = (self._key,) if self._key else ()
-        self._key_env = key_env
-        self._base_url = base_url
+        self.secrets = self._server.secrets
         self._concurrency = concurrency
         self._limits = (requests_per_minute, tokens_per_minute)
         self._timeout = timeout
         self._max_retries = max_retries
-        self._detail = detail
-        body: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
-        if max_completion_tokens is not None:
-            body["max_completion_tokens"] = max_completion_tokens
-        self._letters = LetterScores(decode, logprobs)
-        newer = max_completion_tokens is not None
-        body |= self._letters.fields("max_completion_tokens" if newer else "max_tokens")
-        body |= extra or {}
-        if "max_completion_tokens" in body and "max_tokens" not in (extra or {}):
-            del body["max_tokens"]
-        self._body = {name: value for name, value in body.items() if value is not None}
 
     def answer(self, requests: Sequence[Request]) -> Iterable[Response]:
         """Send everything, ``concurrency`` at a time; yield answers in the order they come."""
@@ -152,14 +124,12 @@ class OpenAIChat(Adapter):
             InputError: the server refuses the key, does not know the model or the address.
             StoppedError: the server does not answer, or no longer, or wants to be paid.
         """
-        places: Iterator[int] = iter(range(len(requests)))
-        tally = Tally(
-            str(without_secrets(self._base_url) or "the OpenAI server"), self._concurrency
-        )
-        pacing = Pacing(*self._limits)
+        places = iter(range(len(requests)))
+        tally = Tally(self._server.where, self._concurrency)
+        pacing = Pacing(*self._limits, slowed=self._tell_slowed)
         async with openai.AsyncOpenAI(
-            api_key=self._key or "none",
-            base_url=self._base_url,
+            api_key=self._server.key or "none",
+            base_url=self._server.base_url,
             timeout=self._timeout,
             max_retries=0,
         ) as client:
@@ -187,19 +157,24 @@ class OpenAIChat(Adapter):
     ) -> Response:
         """One request from its pictures to its response, tries and pauses included."""
         try:
-            messages = await asyncio.to_thread(self._messages, request)
+            body = await asyncio.to_thread(self._chat.body, request)
         except InputError as error:
             return Response(request.id, status="error", error=str(error), finish_reason=UNSENT)
 
         async def attempt() -> Response:
-            reserved = await pacing.turn()
+            turn = await pacing.turn()
+
+            def heard(headers: Mapping[str, str]) -> None:
+                pacing.heard(turn, headers)
+
             try:
-                response = await self._ask(client, messages, request)
+                response = await self._ask(client, body, request, heard)
             except SilenceError as error:
                 tally.silence(str(error))
                 raise
             except openai.APIStatusError as error:
                 tally.heard()
+                heard(error.response.headers)
                 seconds = retry_after(error)
                 if seconds is not None and is_temporary(error):
                     pacing.hold(seconds)
@@ -207,7 +182,7 @@ class OpenAIChat(Adapter):
                         self.tell(f"{tally.where} asks to wait {seconds:.0f} s")
                 raise
             tally.heard()
-            pacing.settle(reserved, tokens_of(response))
+            pacing.settle(turn, tokens_of(response))
             return response
 
         began = time.monotonic()
@@ -229,16 +204,22 @@ class OpenAIChat(Adapter):
         return replace(response, seconds=round(time.monotonic() - began, 3))
 
     async def _ask(
-        self, client: openai.AsyncOpenAI, messages: Sequence[Mapping[str, Any]], request: Request
+        self,
+        client: openai.AsyncOpenAI,
+        body: Mapping[str, Any],
+        request: Request,
+        heard: Callable[[Mapping[str, str]], None],
     ) -> Response:
+        rest = {name: one for name, one in body.items() if name not in ("model", "messages")}
         try:
             async with asyncio.timeout(self._timeout):
-                completion = await client.chat.completions.create(
-                    model=self.model,
-                    messages=cast(list[ChatCompletionMessageParam], messages),
-                    stream=False,
-                    extra_body={**self._letters.fields_of(request.options), **self._body},
+                answer = await client.chat.completions.with_raw_response.create(
+                    model=body["model"],
+                    messages=cast(list[ChatCompletionMessageParam], body["messages"]),
+                    extra_body=rest,
                 )
+            heard(answer.headers)
+            completion = answer.parse()
         except (TimeoutError, openai.APITimeoutError) as error:
             raise SilenceError(f"no answer within {self._timeout:g} s") from error
         except openai.APIResponseValidationError as error:
@@ -249,37 +230,23 @@ class OpenAIChat(Adapter):
             raise GarbledAnswerError(
                 f"the server's answer cannot be read: {self._said(error)}"
             ) from error
-        try:
-            response = response_of(request.id, completion)
-            return self._letters.read(response, completion, request.options, self.tell)
-        except GarbledAnswerError:
-            raise
-        except Exception as error:
-            # Servers leave out or retype any field; the client does not check.
-            raise GarbledAnswerError("the server's answer is no chat completion") from error
+        return self._chat.read(request, completion, self.tell)
 
-    def _messages(self, request: Request) -> list[dict[str, Any]]:
-        content: list[dict[str, Any]] = []
-        for picture in request.pictures:
-            image: dict[str, Any] = {"url": _data_url(picture)}
-            if self._detail is not None:
-                image["detail"] = self._detail
-            content.append({"type": "image_url", "image_url": image})
-        content.append({"type": "text", "text": request.text})
-        messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
-        if request.system is not None:
-            messages.insert(0, {"role": "system", "content": request.system})
-        return messages
+    def _tell_slowed(self, seconds: float) -> None:
+        self.tell(
+            f"{self._server.where} says that its rate limit is nearly used up: requests wait for "
+            f"it from now on, this one up to {seconds:.0f} s"
+        )
 
     def _failed(self, request: Request, error: openai.APIStatusError, tally: Tally) -> Response:
         """What a final refusal means: the whole run, a filtered request, or this row."""
-        where, said = tally.where, self._said(error)
+        where, key_env, said = tally.where, self._server.key_env, self._said(error)
         status, first = error.status_code, not tally.any_answer
         if status == 401 or (status == 403 and first):
             if first:
-                tally.stop(InputError(f"{where} refuses the key in {self._key_env}: {said}"))
+                tally.stop(InputError(f"{where} refuses the key in {key_env}: {said}"))
             else:
-                tally.stop(StoppedError(f"{where} refuses the key in {self._key_env} now: {said}"))
+                tally.stop(StoppedError(f"{where} refuses the key in {key_env} now: {said}"))
         elif status == 404 and first:
             tally.stop(
                 InputError(f"{where} has no model '{self.model}', or is no such server: {said}")
@@ -297,8 +264,3 @@ class OpenAIChat(Adapter):
 
     def _said(self, error: BaseException) -> str:
         return one_line(error, self.secrets)
-
-
-@functools.lru_cache(maxsize=64)
-def _data_url(picture: Picture) -> str:
-    return f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode('ascii')}"
