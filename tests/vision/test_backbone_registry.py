@@ -1,5 +1,6 @@
 """Backbones by name and by file; the list of them. Needs no torch."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -124,8 +125,21 @@ def test_where_a_users_weights_lie_is_not_in_the_identity(file: Path) -> None:
     assert asked[0].settings == asked[1].settings
     assert asked[0].settings != asked[2].settings
     assert asked[0].incidental["arguments"] == {"checkpoint": "one"}
-    file.write_text(WITH_WEIGHTS.replace('{"checkpoint"}', '"checkpoint"'))
-    assert build_backbone(str(file), {"checkpoint": "one"}).incidental == {"checkpoint": "one"}
+
+
+def test_where_a_users_weights_lie_is_recorded_beside_the_figures(file: Path) -> None:
+    file.write_text(WITH_WEIGHTS)
+    metrics = []
+    for name in ("one", "copy"):
+        Path(name).write_text("1")
+        words = ["vision", "--backbone", str(file), "--backbone-arg", f"checkpoint={name}"]
+        data = ["--data", "sample", "--task", "ceiling", "--image-size", "16"]
+        done = CliRunner().invoke(app, [*words, *data, "--out", f"of-{name}"])
+        assert done.exit_code == 0, done.output
+        manifest = json.loads((Path(f"of-{name}") / "manifest.json").read_text())
+        assert manifest["incidental"] == {"checkpoint": name}
+        metrics.append((Path(f"of-{name}") / "metrics.json").read_bytes())
+    assert metrics[0] == metrics[1]
 
 
 def test_a_class_of_several_is_named(file: Path) -> None:
@@ -144,6 +158,7 @@ def test_a_class_of_several_is_named(file: Path) -> None:
         (("patch = 8", "patch = 7.5"), "patch is 7.5, expected a whole number from 1"),
         (("patch = 8", "batch = 8"), "Mine lacks 'patch'"),
         (("patch = 8", "patch = 8; batch = True"), "batch is True"),
+        (("patch = 8", "patch = 8; incidental = 'gain'"), "incidental is 'gain', expected a set"),
         (("def encode", "def encod"), "found: none"),
         (("self.gain = gain", "raise ValueError('no weights')"), "ValueError: no weights"),
         (("import numpy", "import nothing_of_this_name"), "ModuleNotFoundError"),

@@ -1,7 +1,7 @@
 """A user's backbone: whatever of the contract its class chose to have."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from lvlm_eval.errors import InputError
@@ -27,8 +27,7 @@ class PlainBackbone(Backbone):
             )
         self.patch = inner.patch
         self.batch = getattr(inner, "batch", Backbone.batch)
-        named = getattr(inner, "incidental", Backbone.incidental)
-        self.incidental = frozenset((named,) if isinstance(named, str) else named)
+        self.incidental = getattr(inner, "incidental", Backbone.incidental)
 
     def encode(self, photos: Photos) -> Maps:
         """See `Backbone.encode`."""
@@ -50,7 +49,7 @@ def check_contract(backbone: Backbone, name: str) -> None:
         name: of it, for the message.
 
     Raises:
-        InputError: ``patch`` or ``batch`` is no number from 1.
+        InputError: ``patch`` or ``batch`` is no number from 1, or ``incidental`` no set of names.
     """
     for attribute in ("patch", "batch"):
         one = getattr(backbone, attribute, None)
@@ -58,3 +57,8 @@ def check_contract(backbone: Backbone, name: str) -> None:
             raise InputError(
                 f"backbone '{name}': {attribute} is {one!r}, expected a whole number from 1."
             )
+    named = backbone.incidental
+    if not isinstance(named, Set) or not all(isinstance(one, str) for one in named):
+        raise InputError(
+            f"backbone '{name}': incidental is {named!r}, expected a set of names of arguments."
+        )

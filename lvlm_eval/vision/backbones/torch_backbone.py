@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 
-from lvlm_eval.errors import InputError, nearest_names
+from lvlm_eval.errors import InputError, nearest_names, one_line
 from lvlm_eval.vision.backbones.backbone import Backbone, Photos
 from lvlm_eval.vision.backbones.normalisation import IMAGENET, Normalisation
 
@@ -81,8 +81,9 @@ def _device(name: str | None) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"unknown device '{name}'. Give cpu, cuda or cuda:0.") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device '{name}': there is no GPU here. Give --device cpu.")
+        torch.empty(0, device=device)
+    except Exception as error:  # each back end has its own
+        raise InputError(
+            f"device '{name}' cannot be used here: {one_line(str(error))} Give cpu, cuda or cuda:1."
+        ) from error
     return device

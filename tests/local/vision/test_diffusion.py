@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-from lvlm_eval.vision.backbones.huggingface.stable_diffusion import StableDiffusionBackbone  # noqa: E402  # needs all
+from lvlm_eval.vision.backbones.huggingface.stable_diffusion import StableDiffusionBackbone  # noqa: E402
 from lvlm_eval.vision.backbones.normalisation import HALF, IMAGENET  # noqa: E402
 
 from .tiny_diffusion import make_stable_diffusion  # noqa: E402
@@ -155,6 +155,24 @@ def test_the_identity_is_of_content(made: tuple[str, dict[str, Any]], tmp_path: 
     (weights,) = (copy / "unet").glob("*.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x07")
     assert StableDiffusionBackbone(str(copy), device="cpu").identity() != told
+
+
+def test_a_checkpoint_of_the_hub_is_told_by_its_commit(
+    made: tuple[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    commit = "0123456789" * 4
+    cached = tmp_path / "models--me--sd"
+    shutil.copytree(made[0], cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    backbone = StableDiffusionBackbone("me/sd", device="cpu")
+    assert backbone.identity()["checkpoint"] == f"me/sd@{commit}"
+    given = photos(1, 64)
+    expected = StableDiffusionBackbone(made[0], device="cpu").encode(given)
+    assert torch.equal(backbone.encode(given), expected)
 
 
 @pytest.mark.parametrize(

@@ -347,6 +347,8 @@ def test_a_folder_as_timm_saves_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"device": "gpu"}, "device 'gpu' cannot be used here: .* Give cpu, cuda or cuda:1"),
+        ({"device": "cuda:99"}, "device 'cuda:99' cannot be used here: "),
         ({"final_norm": "yes"}, "final_norm is 'yes', expected true or false"),
         ({"name": "vit_base_patch16_223"}, r"no model 'vit_base_patch16_223'. Did you mean 'vit_"),
         ({"name": "vit_base_patch16_224.dinox"}, r"Invalid pretrained tag \(dinox\)"),

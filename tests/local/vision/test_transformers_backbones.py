@@ -1,5 +1,6 @@
 """Backbones of the transformers library: features equal those of the library's own models."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -348,3 +349,19 @@ def test_a_folder_is_known_by_its_content(folder_of, tmp_path):
     randomized(CASES["dinov2"].whole(518), seed=1).save_pretrained(copied)
     assert build_backbone(f"hf:{copied}", {}).identity != one.identity
     assert one.name == "hf:dinov2"
+
+
+def test_a_repository_of_the_hub_is_known_by_the_commit_in_the_cache(
+    folder_of, tmp_path, monkeypatch
+):
+    cached, commits = tmp_path / "models--me--dino", {"main": "01234567" * 5, "old": "89abcdef" * 5}
+    (cached / "refs").mkdir(parents=True)
+    for branch, commit in commits.items():
+        (cached / "refs" / branch).write_text(commit)
+        shutil.copytree(folder_of("dinov2"), cached / "snapshots" / commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    newest = build_backbone("hf:me/dino", {}).identity
+    assert newest["checkpoint"] == f"me/dino@{commits['main']}"
+    old = build_backbone("hf:me/dino", {"revision": "old"}).identity
+    assert old["checkpoint"] == f"me/dino@{commits['old']}"

@@ -5,82 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
+from lvlm_eval.vision.backbones.huggingface.calls import (
+    any_size,
+    no_masking,
+    nothing,
+    patches_as_input,
+    plain,
+    repeated_frame,
+    resizing,
+    unmasked,
+)
 from lvlm_eval.vision.backbones.normalisation import CLIP, HALF, IMAGENET, RAW, Normalisation
 from lvlm_eval.vision.backbones.positions import Way
 
 BICUBIC = "bicubic to the photo's grid"
 ROTARY = "rotary, computed for the photo's grid"
-
-
-def _plain(model: Any, pixels: torch.Tensor, patch: int) -> None:
-    model(pixels)
-
-
-def _resizing(model: Any, pixels: torch.Tensor, patch: int) -> None:
-    """Of models that take photos of one size unless told otherwise."""
-    model(pixels, interpolate_pos_encoding=True)
-
-
-def _unmasked(model: Any, pixels: torch.Tensor, patch: int) -> None:
-    """MAE drops and shuffles patches by noise; ascending noise and a ratio of 0 keep all in order.
-
-    The ratio is set in `_no_masking`.
-    """
-    cells = (pixels.shape[2] // patch) * (pixels.shape[3] // patch)
-    noise = torch.arange(cells, device=pixels.device, dtype=torch.float32)
-    model(pixels, noise=noise.expand(len(pixels), -1), interpolate_pos_encoding=True)
-
-
-def _no_masking(model: Any) -> None:
-    model.config.mask_ratio = 0.0
-    model.embeddings.config.mask_ratio = 0.0
-
-
-def _patches_as_input(model: Any, pixels: torch.Tensor, patch: int) -> None:
-    """SigLIP 2 of any resolution takes flat patches: rows first, the channel fastest."""
-    photos, _, height, width = pixels.shape
-    rows, columns = height // patch, width // patch
-    cells = pixels.reshape(photos, 3, rows, patch, columns, patch).permute(0, 2, 4, 3, 5, 1)
-    flat = cells.reshape(photos, rows * columns, patch * patch * 3)
-    every = torch.ones(flat.shape[:2], dtype=torch.long, device=pixels.device)
-    shapes = torch.tensor([[rows, columns]] * photos, device=pixels.device)
-    model(flat, pixel_attention_mask=every, spatial_shapes=shapes)
-
-
-def _repeated_frame(model: Any, pixels: torch.Tensor, patch: int) -> None:
-    """V-JEPA 2 sees the photo as the frames of one tubelet.
-
-    It tells rows and columns from a token's number by the grid of its training; with another grid
-    rows would be broken in the wrong places.
-    """
-    for block in model.encoder.layer:
-        block.attention.grid_size = pixels.shape[-1] // patch
-    model.encoder(pixels[:, None].expand(-1, model.config.tubelet_size, -1, -1, -1))
-
-
-def _any_size(model: Any, pixels: torch.Tensor, patch: int) -> None:
-    """SAM's encoder takes one size; its absolute positions are resized here, the relative by it."""
-    encoder = model.vision_encoder
-    size, grid = pixels.shape[-1], pixels.shape[-1] // patch
-    encoder.patch_embed.image_size = (size, size)
-    stored = encoder.pos_embed
-    if stored is None or stored.shape[1] == grid:
-        model(pixels)
-        return
-    resized = nn.functional.interpolate(
-        stored.permute(0, 3, 1, 2), size=(grid, grid), mode="bicubic", align_corners=False
-    )
-    encoder.pos_embed = nn.Parameter(resized.permute(0, 2, 3, 1), requires_grad=False)
-    try:
-        model(pixels)
-    finally:
-        encoder.pos_embed = stored
-
-
-def _nothing(model: Any) -> None:
-    """Most models are used as they are loaded."""
 
 
 def _none(config: Any) -> int:
@@ -125,8 +65,8 @@ class Family:
     positions: str = BICUBIC
     hub: Way | None = None
     stored: str = "embeddings.position_embeddings"
-    run: Callable[[Any, torch.Tensor, int], None] = _plain
-    prepare: Callable[[Any], None] = _nothing
+    run: Callable[[Any, torch.Tensor, int], None] = plain
+    prepare: Callable[[Any], None] = nothing
     loading: Mapping[str, Any] | None = None
     note: str = ""
 
@@ -142,7 +82,7 @@ _CLIP = Family(
     normalisation=CLIP,
     hub="antialias",
     stored=_WEIGHT,
-    run=_resizing,
+    run=resizing,
 )
 _SIGLIP = Family(
     "SiglipVisionModel",
@@ -151,7 +91,7 @@ _SIGLIP = Family(
     normalisation=HALF,
     hub="antialias",
     stored=_WEIGHT,
-    run=_resizing,
+    run=resizing,
 )
 
 FAMILIES: Mapping[str, Family] = {
@@ -181,7 +121,7 @@ FAMILIES: Mapping[str, Family] = {
         "class",
         normalisation=HALF,
         hub="offset",
-        run=_resizing,
+        run=resizing,
         loading={"add_pooling_layer": False},
     ),
     "vit_mae": Family(
@@ -191,11 +131,11 @@ FAMILIES: Mapping[str, Family] = {
         _one,
         "class",
         hub="sines",
-        run=_unmasked,
-        prepare=_no_masking,
+        run=unmasked,
+        prepare=no_masking,
         note="no patch is masked",
     ),
-    "ijepa": Family("IJepaModel", "layers", "layernorm", run=_resizing),
+    "ijepa": Family("IJepaModel", "layers", "layernorm", run=resizing),
     "pixio": Family(
         "PixioModel",
         "layers",
@@ -213,7 +153,7 @@ FAMILIES: Mapping[str, Family] = {
         normalisation=CLIP,
         hub="antialias",
         stored=_WEIGHT,
-        run=_resizing,
+        run=resizing,
     ),
     "siglip_vision_model": _SIGLIP,
     "siglip2_vision_model": Family(
@@ -222,14 +162,14 @@ FAMILIES: Mapping[str, Family] = {
         "post_layernorm",
         normalisation=HALF,
         positions="bilinear to the photo's grid, with antialias",
-        run=_patches_as_input,
+        run=patches_as_input,
     ),
     "sam_vision_model": Family(
         "SamVisionModel",
         "vision_encoder.layers",
         "vision_encoder.neck",
         positions=f"absolute: {BICUBIC}; relative: linear",
-        run=_any_size,
+        run=any_size,
         note="final_norm applies the encoder's neck: two convolutions with norms",
     ),
     "vjepa2": Family(
@@ -237,7 +177,7 @@ FAMILIES: Mapping[str, Family] = {
         "encoder.layer",
         "encoder.layernorm",
         positions=ROTARY,
-        run=_repeated_frame,
+        run=repeated_frame,
         note="the photo is each frame of one tubelet",
     ),
     "radio": Family(

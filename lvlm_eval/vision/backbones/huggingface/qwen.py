@@ -10,10 +10,10 @@ import torch
 import transformers
 
 from lvlm_eval.errors import InputError
-from lvlm_eval.models.local.checkpoint import checkpoint_fingerprint, served_name
 from lvlm_eval.models.local.loading import explained
 from lvlm_eval.vision.backbones.backbone import Photos
 from lvlm_eval.vision.backbones.blocks import check_final_norm, keep_blocks, output_of
+from lvlm_eval.vision.backbones.huggingface.content import content_of
 from lvlm_eval.vision.backbones.huggingface.loading import (
     MEMORY,
     load_config,
@@ -91,7 +91,7 @@ class QwenTower(TorchBackbone):
         with explained(checkpoint, MEMORY):
             self._model = model.to(self.device)
         self._class = made.__name__
-        self._checkpoint = checkpoint_fingerprint(checkpoint) or served_name(checkpoint, config)
+        self._checkpoint = content_of(checkpoint, revision)
         self._told = False
 
     def encode(self, photos: Photos) -> torch.Tensor:

@@ -9,15 +9,14 @@ import torch
 from diffusers.utils import logging as library_logging
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from lvlm_eval.datasets.fingerprint import fingerprint_files
 from lvlm_eval.errors import InputError
+from lvlm_eval.vision.backbones.huggingface.content import content_of
 from lvlm_eval.vision.backbones.huggingface.quiet import quiet
 from lvlm_eval.vision.backbones.normalisation import IMAGENET, named_normalisation
 from lvlm_eval.vision.backbones.obtaining import obtaining
 from lvlm_eval.vision.backbones.torch_backbone import TorchBackbone
 
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-_SUFFIXES = {".json", ".safetensors", ".bin", ".txt"}
 
 
 class StableDiffusionBackbone(TorchBackbone):
@@ -79,7 +78,7 @@ class StableDiffusionBackbone(TorchBackbone):
                 f"time_step {time_step}: '{checkpoint}' has {steps}. Give 0 to {steps - 1}"
             )
         self._settings = {"up_block": up_block, "time_step": time_step, "seed": seed}
-        self._checkpoint = _told(checkpoint, revision)
+        self._checkpoint = content_of(checkpoint, revision, PARTS)
         self._unet = parts["unet"].eval().requires_grad_(False).to(self.device)
         parts["vae"].decoder = None  # only its encoder is needed
         self._vae = parts["vae"].eval().requires_grad_(False).to(self.device)
@@ -177,18 +176,6 @@ def _check_folder(checkpoint: str, part: str) -> None:
     """A tokenizer is made up where there is none, so the folders are looked at beforehand."""
     if Path(checkpoint).is_dir() and not (Path(checkpoint) / part).is_dir():
         raise FileNotFoundError(f"it has no folder {part}.")
-
-
-def _told(checkpoint: str, revision: str | None) -> str:
-    folder = Path(checkpoint)
-    if not folder.is_dir():
-        return f"{checkpoint}@{revision or 'main'}"
-    return fingerprint_files(
-        (f"{part}/{file.name}", file)
-        for part in PARTS
-        for file in sorted((folder / part).iterdir())
-        if file.suffix in _SUFFIXES
-    )
 
 
 def _empty_prompt(tokenizer: Any, encoder: Any) -> torch.Tensor:

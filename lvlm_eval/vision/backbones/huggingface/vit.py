@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 from lvlm_eval.errors import InputError, nearest_names
-from lvlm_eval.models.local.checkpoint import checkpoint_fingerprint, served_name
 from lvlm_eval.models.local.loading import explained
 from lvlm_eval.vision.backbones.blocks import (
     check_final_norm,
@@ -15,6 +14,7 @@ from lvlm_eval.vision.backbones.blocks import (
     keep_blocks,
     output_of,
 )
+from lvlm_eval.vision.backbones.huggingface.content import content_of
 from lvlm_eval.vision.backbones.huggingface.families import FAMILIES, Family
 from lvlm_eval.vision.backbones.huggingface.loading import (
     MEMORY,
@@ -82,7 +82,7 @@ class TransformersBackbone(TorchBackbone):
         with explained(checkpoint, MEMORY):
             self._model = model.to(self.device)
         self._block = blocks[-1]
-        self._checkpoint = checkpoint_fingerprint(checkpoint) or served_name(checkpoint, config)
+        self._checkpoint = content_of(checkpoint, revision)
 
     def _maps(self, pixels: torch.Tensor) -> torch.Tensor:
         tokens = output_of(self._block, lambda: self._family.run(self._model, pixels, self.patch))

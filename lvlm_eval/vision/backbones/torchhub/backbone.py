@@ -27,7 +27,7 @@ class TorchHubBackbone(TorchBackbone):
     user, who names it. Which GitHub user a fork belongs to is not looked up.
 
     Without a layer the model's own output is taken, in one of the forms that
-    `hub_outputs.patch_features` knows. With a layer it is that of a block, of which the last tokens
+    `outputs.patch_features` knows. With a layer it is that of a block, of which the last tokens
     are those of patches, as in DINO, DUNE and C-RADIO; blocks are looked for in ``blocks`` of the
     model or of the model within it. Positions are resized by the repository's code.
 
