@@ -305,6 +305,15 @@ def test_the_identity_of_a_checkpoint_is_its_content(saved: Saved, tmp_path: Pat
     assert TimmBackbone(name, checkpoint=str(copy)).identity() != told
 
 
+def test_a_folder_of_any_name_has_the_positions_of_its_model(tmp_path: Path) -> None:
+    model = randomised(timm.create_model("vit_base_patch16_224.dino", **SMALL))
+    folder = tmp_path / "mine.v2"
+    timm.models.save_for_hf(model, folder, model_args=SMALL)
+    backbone = TimmBackbone(f"local-dir:{folder}", pos_embed="hub", device="cpu")
+    assert backbone.identity()["positions"].startswith("bicubic by the factor")
+    assert backbone.identity()["model"] == "vit_base_patch16_224"
+
+
 def test_the_same_weights_in_another_architecture_are_another_backbone(
     saved: Saved, monkeypatch: pytest.MonkeyPatch
 ) -> None:

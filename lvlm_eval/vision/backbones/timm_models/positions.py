@@ -39,14 +39,15 @@ def hub_way(name: str, model: Any) -> TimmWay | None:
     as it did for C-RADIOv3 in the beginning and as timm does for the sizes B and H.
 
     Args:
-        name: of the model in timm, with its tag if one was given.
+        name: of the model in timm; its tag counts where the weights do not tell theirs.
         model: the model.
 
     Returns:
         None if that is not known here.
     """
-    architecture, _, tag = name.rpartition("/")[2].partition(".")
-    tag = tag or str(model.pretrained_cfg.get("tag") or "")
+    known = model.pretrained_cfg
+    architecture = str(known["architecture"])  # a folder may have any name
+    tag = known.get("tag") or name.rpartition("/")[2].partition(".")[2]
     if architecture.startswith("naflexvit_") and "_radio_" in architecture:
         return "radio"
     if not isinstance(getattr(model, "pos_embed", None), nn.Parameter):
