@@ -8,20 +8,27 @@ The table is a TOML file with one table a model, in money for a million tokens:
     input = 2.50
     cached_input = 1.25     # of prompt tokens that the server had in its cache; else as input
     output = 10.00          # reasoning included
+    batch_discount = 0.5    # part that a batch costs less (openai-batch:); 0.5 if not given
 """
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from lvlm_eval.errors import InputError, nearest_names
-from lvlm_eval.records import Prediction
+from lvlm_eval.records import Prediction, Response
 
 TOKENS_OF_A_PRICE = 1_000_000
+
+BATCH_DISCOUNT = 0.5
+"""Part that OpenAI's batches cost less than the same requests sent one by one."""
+
+BATCH_PREFIX = "openai-batch:"
+"""How ``--model`` begins where answers come from batches."""
 
 
 class _ModelPrices(BaseModel):
@@ -32,6 +39,7 @@ class _ModelPrices(BaseModel):
     input: Annotated[float, Field(ge=0)]
     output: Annotated[float, Field(ge=0)]
     cached_input: Annotated[float, Field(ge=0)] | None = None
+    batch_discount: Annotated[float, Field(ge=0, le=1)] = BATCH_DISCOUNT
 
 
 _TABLES = TypeAdapter(dict[str, _ModelPrices])
@@ -46,12 +54,14 @@ class Price:
         input: prompt tokens.
         cached_input: prompt tokens that the server had in its cache.
         output: tokens of the answer and of its reasoning.
+        discount: part of all that which is not to be paid, as in batches.
     """
 
     currency: str
     input: float
     cached_input: float
     output: float
+    discount: float = 0.0
 
     def of(self, usage: Mapping[str, Any] | None) -> float | None:
         """What an answer cost, in ``currency``; None where its usage does not tell.
@@ -68,7 +78,7 @@ class Price:
         cached = _count(details.get("cached_tokens")) if isinstance(details, Mapping) else None
         cached = min(cached or 0, prompt)
         cost = (prompt - cached) * self.input + cached * self.cached_input + answer * self.output
-        return cost / TOKENS_OF_A_PRICE
+        return cost * (1 - self.discount) / TOKENS_OF_A_PRICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +90,36 @@ class Spending:
         before: cost of the answers of earlier calls.
         now: cost of the answers of this call.
         unpriced: answers without token counts.
+        priced: answers with them.
     """
 
     price: Price
     before: float = 0.0
     now: float = 0.0
     unpriced: int = 0
+    priced: int = 0
 
     @classmethod
     def of_earlier(cls, price: Price, predictions: Iterable[Prediction]) -> "Spending":
         """The spending with which a call begins."""
         costs = [price.of(one.usage) for one in predictions if one.status != "error"]
-        return cls(price, sum(cost or 0.0 for cost in costs), 0.0, costs.count(None))
+        unpriced = costs.count(None)
+        known = sum(cost or 0.0 for cost in costs)
+        return cls(price, known, 0.0, unpriced, len(costs) - unpriced)
 
-    def plus(self, prediction: Prediction) -> "Spending":
+    def plus(self, answer: Prediction | Response) -> "Spending":
         """The spending with one more answer."""
-        if prediction.status == "error":
+        if answer.status == "error":
             return self
-        cost = self.price.of(prediction.usage)
-        unpriced = self.unpriced + (cost is None)
-        return Spending(self.price, self.before, self.now + (cost or 0.0), unpriced)
+        cost = self.price.of(answer.usage)
+        if cost is None:
+            return replace(self, unpriced=self.unpriced + 1)
+        return replace(self, now=self.now + cost, priced=self.priced + 1)
+
+    @property
+    def mean(self) -> float | None:
+        """Mean cost of an answer; None as long as none has told its own."""
+        return self.total / self.priced if self.priced else None
 
     @property
     def total(self) -> float:
@@ -120,12 +140,26 @@ class Spending:
         return f"{self.total:.4f} {self.price.currency}"
 
 
-def read_price(path: Path, model: str) -> Price:
+def price_of(path: Path, spec: str) -> Price:
+    """The prices of what ``--model`` says; those of batches where it is one of them.
+
+    Args:
+        path: a TOML file.
+        spec: such as ``openai:gpt-4o`` or ``openai-batch:gpt-4o``.
+
+    Raises:
+        InputError: the file is wrong, or has no such model.
+    """
+    return read_price(path, spec.partition(":")[2] or spec, batch=spec.startswith(BATCH_PREFIX))
+
+
+def read_price(path: Path, model: str, *, batch: bool = False) -> Price:
     """Read a price table and take one model's prices from it.
 
     Args:
         path: a TOML file.
         model: the name after the colon of ``--model``, such as ``gpt-4o``.
+        batch: the answers come from batches, which cost less.
 
     Raises:
         InputError: the file is wrong, or has no such model.
@@ -154,7 +188,8 @@ def read_price(path: Path, model: str) -> Price:
             f"price table '{path}' has no model '{model}'. {nearest_names(model, tables)}"
         )
     cached = found.input if found.cached_input is None else found.cached_input
-    return Price(currency, found.input, cached, found.output)
+    discount = found.batch_discount if batch else 0.0
+    return Price(currency, found.input, cached, found.output, discount)
 
 
 def _count(tokens: object) -> int | None:

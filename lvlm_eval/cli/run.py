@@ -31,10 +31,11 @@ from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.local.decoding import DECODES
 from lvlm_eval.models.registry import build_adapter, parse_arguments
 from lvlm_eval.models.secrets import word_without_secrets
-from lvlm_eval.prices import read_price
+from lvlm_eval.prices import price_of
 from lvlm_eval.report.json_log import JsonLog
 from lvlm_eval.report.progress import ProgressBar
 from lvlm_eval.runs import Job, Outcome, run
+from lvlm_eval.runs.budget import Budget
 from lvlm_eval.runs.folder import predictions_file
 from lvlm_eval.runs.jobs import (
     DrawingChoices,
@@ -99,6 +100,19 @@ def _run(
             help="TOML table of what the model's tokens cost; shows the running total.",
         ),
     ] = None,
+    max_cost: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            min=0,
+            help="Stop, to be gone on with, before all answers of the folder cost more than X "
+            "(in the currency of --prices).",
+        ),
+    ] = None,
+    max_requests: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Send at most N requests in this call."),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -147,7 +161,11 @@ def _run(
     for name, value in (("base_url", base_url), ("concurrency", concurrency)):
         if value is not None:
             arguments[name] = value
-    price = None if prices is None else read_price(prices, model.partition(":")[2] or model)
+    price = None if prices is None else price_of(prices, model)
+    if max_cost is not None and price is None:
+        raise InputError("--max-cost needs to know what tokens cost: give --prices FILE, too.")
+    if price is not None and price.discount:
+        complain(f"answers in batches cost {100 * price.discount:g} % less than {prices} says.")
     # Standard output belongs to the table: whatever a model prints goes the other way.
     with contextlib.redirect_stdout(sys.stderr):
         built = build_adapter(model, arguments, {"seed": seed}, decode=decoding, tell=complain)
@@ -167,6 +185,7 @@ def _run(
         folder=folder,
         decoding=decoding,
         price=price,
+        budget=Budget(max_cost, max_requests),
         recorded={"model": word_without_secrets(model), **_recorded(data, source.name)},
         shard=part,
     )

@@ -2,13 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from lvlm_eval.errors import StoppedError
 from lvlm_eval.records import SETTINGS, ModelView, Request, Response, Setting
 
 
 def _nobody(line: str) -> None:
     """Takes what is told outside of a run."""
+
+
+class NotNowError(StoppedError):
+    """A request may be sent later, if what is out by then costs less than is feared."""
 
 
 class Adapter(ABC):
@@ -21,12 +27,19 @@ class Adapter(ABC):
         chunk: how many requests are handed over at a time, their pictures drawn beforehand. None
             hands over all that are left, as a sequence that prepares each request when it is
             looked at; then ``request.pictures`` may raise InputError (a broken photo), which is to
-            be answered with ``status="error"``.
+            be answered with ``status="error"``. Looking at a request means that it will be sent:
+            where a budget is used up StoppedError is raised instead, which is to be let through
+            after what is in flight was answered. If it is a NotNowError the same request may be
+            had after some of that has come back.
         settings: the settings that the model can answer at all.
         needs_pictures: False if the adapter never looks at the pictures, so none is drawn.
         incidental: names of constructor arguments that do not decide an answer (concurrency, a
             server's address); a run can be resumed with other values of these.
         secrets: values that must not be written anywhere, such as a key from the environment.
+        workspace: set by the run to a folder inside the run's, which the adapter makes if it needs
+            one; for what must outlive this process, such as what was submitted and not yet
+            answered. It goes wherever the run's folder goes. Shards of one run that work at the
+            same time share it. None outside of a run.
         tell: set by the run; call it with a line that the user should read ("waiting for 60 s").
     """
 
@@ -35,6 +48,7 @@ class Adapter(ABC):
     needs_pictures: bool = True
     incidental: frozenset[str] = frozenset()
     secrets: tuple[str, ...] = ()
+    workspace: Path | None = None
     tell: Callable[[str], None] = staticmethod(_nobody)
 
     @abstractmethod

@@ -29,7 +29,7 @@ PRESETS = (PAPER,)
 
 USERS_FILE = Path("models.toml")
 
-_KINDS = frozenset({"random", "random++", "dense", *get_args(Backend)})
+_KINDS = frozenset({"random", "random++", "dense", "openai-batch", *get_args(Backend)})
 """Names with a meaning of their own."""
 
 _NOT_HERE: Mapping[str, str] = {

@@ -15,7 +15,7 @@ from openai.types.chat import ChatCompletionMessageParam
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from lvlm_eval.errors import InputError, StoppedError
-from lvlm_eval.models.adapter import Adapter
+from lvlm_eval.models.adapter import Adapter, NotNowError
 from lvlm_eval.models.argument_checks import check_above_zero, check_whole
 from lvlm_eval.models.chat_answers import GarbledAnswerError, SilenceError, tokens_of
 from lvlm_eval.models.chat_requests import ChatRequests
@@ -33,6 +33,9 @@ from lvlm_eval.models.server_trouble import (
 )
 from lvlm_eval.models.walls import BAD_REQUEST, NO_CONNECTION, UNSENT, Tally
 from lvlm_eval.records import Request, Response
+
+LOOK_AGAIN = 0.02
+"""Seconds until it is looked again whether a budget allows one more request."""
 
 LONG_PAUSE = 10.0
 """Seconds; a pause that a server asks for is told to the user if it is longer."""
@@ -125,6 +128,8 @@ class OpenAIChat(Adapter):
             StoppedError: the server does not answer, or no longer, or wants to be paid.
         """
         places = iter(range(len(requests)))
+        put_back: list[int] = []
+        busy = 0
         tally = Tally(self._server.where, self._concurrency)
         pacing = Pacing(*self._limits, slowed=self._tell_slowed)
         async with openai.AsyncOpenAI(
@@ -135,14 +140,28 @@ class OpenAIChat(Adapter):
         ) as client:
 
             async def work() -> None:
-                for place in places:
-                    if tally.wall is not None:
+                nonlocal busy
+                while tally.wall is None:
+                    place = put_back.pop() if put_back else next(places, None)
+                    if place is None:
                         break
+                    busy += 1
                     try:
                         request = await asyncio.to_thread(requests.__getitem__, place)
+                        response = await self._one(client, request, tally, pacing)
                     except InputError:
                         continue  # the row's text cannot be written; the run notes why
-                    response = await self._one(client, request, tally, pacing)
+                    except NotNowError:
+                        put_back.append(place)
+                        if busy > 1:
+                            break  # the others go on when theirs have come back
+                        await asyncio.sleep(LOOK_AGAIN)
+                        continue
+                    except StoppedError as stop:
+                        tally.stop(stop)
+                        break
+                    finally:
+                        busy -= 1
                     tally.count(response, request.question)
                     tell(response)
 

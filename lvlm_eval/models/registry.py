@@ -255,6 +255,8 @@ class _Plain(Adapter):
         """Hand over to the user's own method."""
         with contextlib.suppress(AttributeError):  # a class with slots has no place for it
             self._inner.tell = self.tell
+            if hasattr(self._inner, "workspace"):
+                self._inner.workspace = self.workspace
         answers: Iterable[Response] = self._inner.answer(requests)
         return answers
 

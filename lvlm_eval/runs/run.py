@@ -21,6 +21,7 @@ from lvlm_eval.prices import Price, Spending
 from lvlm_eval.records import Ask, Prediction, Question, Setting, plain
 from lvlm_eval.requests import RequestSource
 from lvlm_eval.runs.asking import ask_all, now
+from lvlm_eval.runs.budget import Budget
 from lvlm_eval.runs.differences import differences
 from lvlm_eval.runs.folder import (
     QUESTIONS,
@@ -40,6 +41,9 @@ from lvlm_eval.runs.shards import Shard
 from lvlm_eval.stopping import StopSignal, StopSignals
 
 SECONDS_BETWEEN_SYNCS = 2.0
+
+WORKSPACE = "adapter"
+"""Folder inside a run's for what its adapter must keep."""
 
 
 class Watcher(Protocol):
@@ -74,6 +78,7 @@ class Job:
         folder: where the results go.
         decoding: how answers are taken from the model; part of the identity.
         price: what the model's tokens cost; None if nobody said.
+        budget: what this call may use.
         recorded: what is written down and decides nothing, such as the command line.
         shard: the part of the questions that this process asks; None asks all.
     """
@@ -85,6 +90,7 @@ class Job:
     folder: Path
     decoding: str = "text"
     price: Price | None = None
+    budget: Budget = field(default_factory=Budget)
     recorded: Mapping[str, Any] = field(default_factory=dict)
     shard: Shard | None = None
 
@@ -217,6 +223,7 @@ def _run_locked(job: Job, locks: ShardLocks, watcher: Watcher) -> Outcome:
         with _notes_meanwhile(job.source, plan, watcher):
             outcome = _ask_pending(job, plan, spending, watcher)
     _record_view(job, locks, watcher)
+    job.budget.check_all_asked(len(plan.pending))
     return outcome
 
 
@@ -242,12 +249,15 @@ def _ask_pending(job: Job, plan: _Plan, spending: Spending | None, watcher: Watc
         watcher.note(hidden(line, secrets))
 
     job.model.adapter.tell = note
+    job.model.adapter.workspace = job.folder / WORKSPACE
+    pending = job.budget.first(plan.pending)
+    adapter = job.budget.around(job.model.adapter, spending, len(plan.pending))
     errors: Counter[str] = Counter()
     asked = empty = 0
     with (
         StopSignals() as signals,
         closing(PredictionWriter(job.folder / predictions_file(job.shard))) as writer,
-        closing(ask_all(job.model.adapter, job.source, plan.pending, note)) as predictions,
+        closing(ask_all(adapter, job.source, pending, note)) as predictions,
     ):
         synced = time.monotonic()
         for prediction in predictions:
