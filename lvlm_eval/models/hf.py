@@ -168,7 +168,7 @@ class HuggingFace(Adapter):
             responses = answer_plainly(
                 self._model, self._processor, part, texts, self._speech, self._decoding
             )
-        name = served_name(self.model, self._model.config)
+        name = served_name(self.model, self._revision)
         for response in responses:
             yield replace(response, served_model=name)
 

@@ -188,5 +188,4 @@ class VLLM(Adapter):
 
     def _served_model(self) -> str:
         """The model's own name, of a hub repository with the commit."""
-        config = self._started.engines[0].model_config.hf_config
-        return served_name(self._settings.place, config)
+        return served_name(self._settings.place, self._settings.revision)

@@ -218,9 +218,12 @@ def test_a_backbone_that_fails_ends_in_one_line(tree, tmp_path, body, wanted):
 def test_maps_that_do_not_fit_on_the_disk_are_refused_before_the_work(tree, tmp_path):
     small = tmp_path / "small"
     small.mkdir()
-    if os.geteuid() or subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", small], capture_output=True
-    ).returncode:
+    if (
+        os.geteuid()
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", small], capture_output=True
+        ).returncode
+    ):
         pytest.skip("no small disk can be made here")
     try:
         words = (*SMALL, "--data", tree, "--cache", "disk", "--cache-dir", small)

@@ -8,17 +8,23 @@ _SUFFIXES = {".json", ".safetensors", ".bin", ".jinja", ".txt", ".model"}
 """Weights, configuration, chat template and vocabulary."""
 
 
-def served_name(model: str, config: object) -> str:
+def served_name(model: str, revision: str | None) -> str:
     """What is recorded as the model that answered: a folder's name, or a hub id with its commit.
+
+    Ask once it is loaded: the commit is that of the files in the hub's cache.
 
     Args:
         model: hub id or folder.
-        config: that the model was loaded with; the library notes the commit in it.
+        revision: branch, tag or commit that was asked for.
     """
+    from huggingface_hub import try_to_load_from_cache
+
     if Path(model).is_dir():
         return Path(model).resolve().name
-    commit = getattr(config, "_commit_hash", None)
-    return f"{model}@{commit}" if commit else model
+    cached = try_to_load_from_cache(model, "config.json", revision=revision)
+    if isinstance(cached, str):
+        return f"{model}@{Path(cached).parent.name}"
+    return model if revision is None else f"{model}@{revision}"
 
 
 def checkpoint_fingerprint(model: str) -> str | None:
