@@ -14,6 +14,7 @@ from lvlm_eval.cli import (
     run,
     score,
     show,
+    slurm,
     status,
     validate,
     vision,
@@ -22,7 +23,7 @@ from lvlm_eval.cli.app import app, run_command_line
 
 # The main job first, then what is done with its results, then the data.
 _ORDER = (
-    *("run", "status", "score", "merge", "show", "vision", "correlate", "list"),
+    *("run", "slurm", "status", "score", "merge", "show", "vision", "correlate", "list"),
     *("validate", "download", "export"),
 )
 app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
@@ -37,6 +38,7 @@ __all__ = [
     "run_command_line",
     "score",
     "show",
+    "slurm",
     "status",
     "validate",
     "vision",
