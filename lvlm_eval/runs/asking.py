@@ -28,6 +28,7 @@ def ask_all(
     source: RequestSource,
     pending: Sequence[Ask],
     note: Callable[[str], None],
+    failures: "Failures | None" = None,
 ) -> Generator[Prediction, None, None]:
     """Ask the adapter, chunk by chunk; the pictures of the next chunk are drawn meanwhile.
 
@@ -36,6 +37,7 @@ def ask_all(
         source: makes the requests.
         pending: what to ask, in this order.
         note: told, a line each, what the adapter raised.
+        failures: of earlier calls for the same adapter, which count with those of this one.
 
     Yields:
         One prediction for each ask, as they come; an ``error`` where there is no answer.
@@ -44,7 +46,7 @@ def ask_all(
         InputError: the adapter refuses to work, or breaks the contract.
         StoppedError: it failed too often in a row.
     """
-    failures = _Failures(note)
+    failures = failures or Failures(note)
     if adapter.chunk is None:
         left = list(pending)
         while left:
@@ -190,7 +192,7 @@ def _given(pictures: tuple[Picture, ...]) -> Callable[[], tuple[Picture, ...]]:
 
 
 @dataclass(slots=True)
-class _Failures:
+class Failures:
     """Counts the chunks in a row that raised and gave no answer."""
 
     note: Callable[[str], None]
@@ -212,7 +214,7 @@ class _Failures:
 
 
 def _ask(
-    adapter: Adapter, requests: Sequence[Request], sent: _Sent, failures: _Failures
+    adapter: Adapter, requests: Sequence[Request], sent: _Sent, failures: Failures
 ) -> Iterator[Prediction]:
     """Hand requests to the adapter and pair what comes back with what was asked."""
     if not len(requests):

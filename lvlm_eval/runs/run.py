@@ -18,11 +18,13 @@ from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.registry import BuiltModel
 from lvlm_eval.models.secrets import hidden, without_values
 from lvlm_eval.prices import Price, Spending
-from lvlm_eval.records import Ask, Prediction, Question, Setting, plain
+from lvlm_eval.records import Ask, ModelView, Prediction, Question, Setting, plain
 from lvlm_eval.requests import RequestSource
-from lvlm_eval.runs.asking import ask_all, now
+from lvlm_eval.runs.asking import now
 from lvlm_eval.runs.budget import Budget
 from lvlm_eval.runs.differences import differences
+from lvlm_eval.runs.engines.engine import Engine
+from lvlm_eval.runs.engines.here import Here
 from lvlm_eval.runs.folder import (
     QUESTIONS,
     Manifest,
@@ -81,6 +83,7 @@ class Job:
         budget: what this call may use.
         recorded: what is written down and decides nothing, such as the command line.
         shard: the part of the questions that this process asks; None asks all.
+        engine: who asks the model; None is this process.
     """
 
     source: RequestSource
@@ -93,6 +96,7 @@ class Job:
     budget: Budget = field(default_factory=Budget)
     recorded: Mapping[str, Any] = field(default_factory=dict)
     shard: Shard | None = None
+    engine: Engine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +208,8 @@ def _plan(job: Job, recorded: RecordedAnswers) -> _Plan:
 def _run_locked(job: Job, locks: ShardLocks, watcher: Watcher) -> Outcome:
     recorded = read_predictions(job.folder)
     plan = _plan(job, recorded)
-    # Processes that draw need a moment until they are ready; the checks go on meanwhile.
-    with job.source.working(plan.pending if job.model.adapter.needs_pictures else ()):
+    engine = job.engine or Here(job.source, job.model.adapter)
+    with engine.working(plan.pending):
         with locks.shared():
             _settle_identity(job, plan.chosen, recorded, watcher)
             held = _settle_questions(job, plan.chosen, plan.rows)
@@ -221,8 +225,8 @@ def _run_locked(job: Job, locks: ShardLocks, watcher: Watcher) -> Outcome:
         if not plan.pending:
             return Outcome(len(plan.asks), 0, 0, spending=spending, recorded=recorded)
         with _notes_meanwhile(job.source, plan, watcher):
-            outcome = _ask_pending(job, plan, spending, watcher)
-    _record_view(job, locks, watcher)
+            outcome = _ask_pending(job, engine, plan, spending, watcher)
+    _record_view(job, engine.saw(), locks, watcher)
     job.budget.check_all_asked(len(plan.pending))
     return outcome
 
@@ -242,13 +246,14 @@ def _notes_meanwhile(source: RequestSource, plan: _Plan, watcher: Watcher) -> It
     told.result()
 
 
-def _ask_pending(job: Job, plan: _Plan, spending: Spending | None, watcher: Watcher) -> Outcome:
+def _ask_pending(
+    job: Job, engine: Engine, plan: _Plan, spending: Spending | None, watcher: Watcher
+) -> Outcome:
     secrets = job.model.secrets
 
     def note(line: str) -> None:
         watcher.note(hidden(line, secrets))
 
-    job.model.adapter.tell = note
     job.model.adapter.workspace = job.folder / WORKSPACE
     pending = job.budget.first(plan.pending)
     adapter = job.budget.around(job.model.adapter, spending, len(plan.pending))
@@ -257,7 +262,7 @@ def _ask_pending(job: Job, plan: _Plan, spending: Spending | None, watcher: Watc
     with (
         StopSignals() as signals,
         closing(PredictionWriter(job.folder / predictions_file(job.shard))) as writer,
-        closing(ask_all(adapter, job.source, pending, note)) as predictions,
+        closing(engine.answers(adapter, pending, note)) as predictions,
     ):
         synced = time.monotonic()
         for prediction in predictions:
@@ -279,9 +284,8 @@ def _ask_pending(job: Job, plan: _Plan, spending: Spending | None, watcher: Watc
     return Outcome(len(plan.asks), asked, errors.total(), reason, empty, spending)
 
 
-def _record_view(job: Job, locks: ShardLocks, watcher: Watcher) -> None:
+def _record_view(job: Job, view: ModelView | None, locks: ShardLocks, watcher: Watcher) -> None:
     """Write down what the model made of the pictures, and tell if that is too little."""
-    view = job.model.adapter.saw()
     if view is None:
         return
     sizes = [(one.sent, one.seen) for one in view.pictures if one.seen is not None]

@@ -1,0 +1,1 @@
+"""Who asks the model: this process, or workers of a Ray cluster."""
