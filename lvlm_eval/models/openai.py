@@ -8,10 +8,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import openai
-from openai.types.chat import ChatCompletionMessageParam
+from openai._types import RequestOptions
+from openai.types.chat import ChatCompletion
+from pydantic_core import to_json
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from lvlm_eval.errors import InputError, StoppedError
@@ -39,6 +41,10 @@ LOOK_AGAIN = 0.02
 
 LONG_PAUSE = 10.0
 """Seconds; a pause that a server asks for is told to the user if it is longer."""
+
+
+_RAW: RequestOptions = {"headers": {"X-Stainless-Raw-Response": "true"}}
+"""Asks the client for the answer with its headers, as its ``with_raw_response`` does."""
 
 
 class OpenAIChat(Adapter):
@@ -176,7 +182,7 @@ class OpenAIChat(Adapter):
     ) -> Response:
         """One request from its pictures to its response, tries and pauses included."""
         try:
-            body = await asyncio.to_thread(self._chat.body, request)
+            body = await asyncio.to_thread(lambda: to_json(self._chat.body(request)))
         except InputError as error:
             return Response(request.id, status="error", error=str(error), finish_reason=UNSENT)
 
@@ -225,17 +231,16 @@ class OpenAIChat(Adapter):
     async def _ask(
         self,
         client: openai.AsyncOpenAI,
-        body: Mapping[str, Any],
+        body: bytes,
         request: Request,
         heard: Callable[[Mapping[str, str]], None],
     ) -> Response:
-        rest = {name: one for name, one in body.items() if name not in ("model", "messages")}
         try:
             async with asyncio.timeout(self._timeout):
-                answer = await client.chat.completions.with_raw_response.create(
-                    model=body["model"],
-                    messages=cast(list[ChatCompletionMessageParam], body["messages"]),
-                    extra_body=rest,
+                # Not by chat.completions.create: that walks through the whole body, and writes the
+                # pictures in it as JSON on the event loop, which holds up all other requests.
+                answer: Any = await client.post(
+                    "/chat/completions", cast_to=ChatCompletion, content=body, options=_RAW
                 )
             heard(answer.headers)
             completion = answer.parse()
