@@ -64,6 +64,12 @@ _ENTRIES = (
         extra="openai",
     ),
     ModelEntry(
+        "openai-batch:<model>",
+        "the same by OpenAI's Batch API: within a day, at half the price",
+        "lvlm_eval.models.openai_batch:OpenAIBatch",
+        extra="openai",
+    ),
+    ModelEntry(
         "hf:<id or folder>",
         "a model of the Hugging Face hub, or a folder with one, run by transformers",
         "lvlm_eval.models.hf:HuggingFace",

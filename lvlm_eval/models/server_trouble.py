@@ -1,9 +1,10 @@
 """What a server's errors mean: try again, and when, or give up."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import openai
 from tenacity import RetryCallState
@@ -52,8 +53,14 @@ def pause(state: RetryCallState) -> float:
 def is_filtered(error: openai.APIStatusError) -> bool:
     """Whether the server would not answer because of what is in the request."""
     body = error.body if isinstance(error.body, dict) else {}
-    inner = body.get("innererror")
-    codes = {error.code, body.get("type"), inner.get("code") if isinstance(inner, dict) else None}
+    return says_filtered({**body, "code": error.code})
+
+
+def says_filtered(problem: Mapping[str, Any]) -> bool:
+    """Whether an error's code or type, or those within it, mean the same."""
+    inner = problem.get("innererror")
+    inner_code = inner.get("code") if isinstance(inner, Mapping) else None
+    codes = (problem.get("code"), problem.get("type"), inner_code)
     return not _FILTER_CODES.isdisjoint(map(str, codes))
 
 
