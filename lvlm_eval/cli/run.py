@@ -12,6 +12,13 @@ import typer
 
 from lvlm_eval import __version__
 from lvlm_eval.cli.app import app, complain, complain_as_json
+from lvlm_eval.cli.engine_flags import (
+    Address,
+    EngineFlag,
+    GpusPerWorker,
+    WorkersFlag,
+    ray_wishes,
+)
 from lvlm_eval.cli.flags import (
     AsJson,
     Data,
@@ -29,22 +36,23 @@ from lvlm_eval.cli.flags import (
 from lvlm_eval.cli.score import print_figures
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.local.decoding import DECODES
-from lvlm_eval.models.registry import build_adapter, parse_arguments
+from lvlm_eval.models.registry import parse_arguments
 from lvlm_eval.models.secrets import word_without_secrets
 from lvlm_eval.prices import price_of
 from lvlm_eval.report.json_log import JsonLog
 from lvlm_eval.report.progress import ProgressBar
 from lvlm_eval.runs import Job, Outcome, run
 from lvlm_eval.runs.budget import Budget
+from lvlm_eval.runs.engines.ray_engine import RayEngine
 from lvlm_eval.runs.folder import predictions_file
 from lvlm_eval.runs.jobs import (
     DrawingChoices,
     default_folder,
     one_of,
-    open_source,
     parse_settings,
     settings_of,
 )
+from lvlm_eval.runs.recipe import Recipe
 from lvlm_eval.runs.shards import parse_shard
 from lvlm_eval.scoring import score_run
 
@@ -121,6 +129,10 @@ def _run(
             "into the same folder.",
         ),
     ] = None,
+    engine: EngineFlag = "here",
+    workers: WorkersFlag = None,
+    gpus_per_worker: GpusPerWorker = None,
+    address: Address = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -155,6 +167,7 @@ def _run(
     )
     decoding = one_of("--decode", decode, DECODES)
     part = None if shard is None else parse_shard(shard)
+    wishes = ray_wishes(engine, workers, gpus_per_worker, address, max_cost)
     arguments = parse_arguments(model_arg or [])
     if "decode" in arguments:
         raise InputError("--model-arg decode=… is not possible: it is a flag of its own, --decode.")
@@ -166,10 +179,11 @@ def _run(
         raise InputError("--max-cost needs to know what tokens cost: give --prices FILE, too.")
     if price is not None and price.discount:
         complain(f"answers in batches cost {100 * price.discount:g} % less than {prices} says.")
+    recipe = Recipe(data, choices, wanted, model, arguments, decoding)
     # Standard output belongs to the table: whatever a model prints goes the other way.
     with contextlib.redirect_stdout(sys.stderr):
-        built = build_adapter(model, arguments, {"seed": seed}, decode=decoding, tell=complain)
-    source = open_source(data, choices, wanted)
+        built = recipe.built(complain)
+    source = recipe.source()
     if out is not None and not out.name:
         raise InputError(f"--out '{out}' is no name of a folder. Give one, or leave it out.")
     folder = out or default_folder(source, built, decoding)
@@ -188,6 +202,7 @@ def _run(
         budget=Budget(max_cost, max_requests),
         recorded={"model": word_without_secrets(model), **_recorded(data, source.name)},
         shard=part,
+        engine=RayEngine(recipe, source, built, wishes) if wishes else None,
     )
     with JsonLog() if log_json else ProgressBar() as bar:
         try:

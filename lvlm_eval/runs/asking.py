@@ -266,6 +266,11 @@ def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}{place}" if message else type(error).__name__ + place
 
 
+def unanswered(ask: Ask, why: str) -> Prediction:
+    """The line to record for a row that could not be asked."""
+    return _Sent({ask.id: ask}).prediction(Response(ask.id, status="error", error=why))
+
+
 def now() -> str:
     """The time as it is recorded: UTC, ISO 8601, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
