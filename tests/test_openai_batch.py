@@ -17,6 +17,7 @@ from commands import ENVIRONMENT, KEY, command, complaint_of, lvlm_eval
 from making import write_tree
 from serving import Reply, Seen, serving
 from test_openai import requests
+from test_survival import small_disk
 
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models import build_adapter
@@ -460,6 +461,7 @@ def killed_when(words: list[str], cwd: Path, due: Callable[[], bool]) -> None:
     process.wait(timeout=60)
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_collected_from_a_copied_folder(tmp_path: Path) -> None:
     data = write_tree(tmp_path / "tree", images=3)  # six questions, 72 rows
     (tmp_path / "prices.toml").write_text("[m]\ninput = 100_000\noutput = 300_000\n")
@@ -503,6 +505,7 @@ def test_a_killed_run_is_collected_from_a_copied_folder(tmp_path: Path) -> None:
     assert KEY.encode() not in written
 
 
+@pytest.mark.slow
 def test_killed_at_any_call_no_request_is_submitted_twice(tmp_path: Path) -> None:
     """SIGKILL after the upload, at the creation, while polling, and while results come."""
     data = write_tree(tmp_path / "tree", images=1)  # two questions, 24 rows
@@ -540,6 +543,47 @@ def test_killed_at_any_call_no_request_is_submitted_twice(tmp_path: Path) -> Non
     assert len(on_disk(tmp_path / "out")) == 24
     assert len(api.submitted) == 24
     assert set(api.submitted.values()) == {1}
+
+
+def test_a_signal_stops_the_waiting_at_once(tmp_path: Path) -> None:
+    data = write_tree(tmp_path / "tree", images=1)
+    api = BatchAPI(good, looks=1_000_000)
+    with serving_batches(api):
+        words = ("run", "--model", "openai-batch:m", "--base-url", api.url, "--data", data)
+        process = subprocess.Popen(
+            command(*words, "--out", "out"),
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until = time.monotonic() + 60
+        while not api.calls["GET", "/v1/batches/batch_0"] and time.monotonic() < until:
+            time.sleep(0.01)
+        process.terminate()  # in the pause of five seconds after the first look
+        began = time.monotonic()
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode == 4, said
+        assert time.monotonic() - began < 4
+        assert "stopped by SIGTERM" in said
+        assert "batches go on at the server, and the same command collects them" in said
+        api.looks = 1
+        lvlm_eval(*words, "--out", "out", cwd=tmp_path)
+        assert set(api.submitted.values()) == {1}
+
+
+def test_full_disks_stop_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the file of requests nor the record of a batch has room; nothing is created."""
+    api = BatchAPI(good)
+    with serving_batches(api):
+        with small_disk(tmp_path / "full", "4k") as disk:
+            with pytest.raises(StoppedError, match=r"the disk of .*full/batches is full"):
+                ask(api, 60, workspace=disk)
+            monkeypatch.setattr("tempfile.tempdir", str(disk))
+            with pytest.raises(StoppedError, match=r"cannot be written: No space left"):
+                ask(api, 60, workspace=tmp_path / "room")
+        assert not api.batches
 
 
 def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lvlm_eval.errors import InputError
-from lvlm_eval.prices import Price, Spending, read_price
+from lvlm_eval.prices import Price, Spending, price_of, read_price
 from lvlm_eval.records import Prediction
 
 TABLE = """
@@ -75,6 +75,25 @@ def test_without_a_price_of_its_own_a_cached_token_costs_what_any_does(table: Pa
     assert read_price(table, "plain") == Price("EUR", 1, 1, 3)
 
 
+def test_batches_cost_half_if_the_table_does_not_say_otherwise(table: Path) -> None:
+    usage = {"prompt_tokens": 1_000_000, "completion_tokens": 100_000}
+    assert price_of(table, "openai:gpt-4o").of(usage) == pytest.approx(3.5)
+    assert price_of(table, "openai-batch:gpt-4o").of(usage) == pytest.approx(1.75)
+    assert price_of(table, "plain").discount == 0
+    table.write_text(TABLE.replace("output = 10", "output = 10\nbatch_discount = 0.2"))
+    assert price_of(table, "openai:gpt-4o").of(usage) == pytest.approx(3.5)
+    assert price_of(table, "openai-batch:gpt-4o").of(usage) == pytest.approx(2.8)
+
+
+def test_the_mean_is_of_the_answers_that_told_their_cost(table: Path) -> None:
+    spending = Spending(read_price(table, "plain"))
+    assert spending.mean is None
+    for usage in ({"prompt_tokens": 2_000_000, "completion_tokens": 0}, None):
+        spending = spending.plus(prediction(usage))
+    spending = spending.plus(prediction({"prompt_tokens": 1_000_000, "completion_tokens": 0}))
+    assert (spending.mean, spending.priced, spending.unpriced) == (1.5, 2, 1)
+
+
 def test_spending_goes_on_from_earlier_answers(table: Path) -> None:
     price = read_price(table, "plain")
     usage = {"prompt_tokens": 500_000, "completion_tokens": 0}
@@ -98,6 +117,7 @@ def test_spending_goes_on_from_earlier_answers(table: Path) -> None:
         ("[m]\ninput = 1\noutput = 1\nouptut = 2\n", "m", "m.ouptut: extra inputs"),
         ("m = 3\n", "m", "m: input should be"),
         ("currency = 3\n", "m", "currency is 3"),
+        ("[m]\ninput = 1\noutput = 1\nbatch_discount = 50\n", "m", "m.batch_discount: input"),
         ("[m\n", "m", "is not TOML"),
     ],
 )

@@ -34,6 +34,16 @@ def request() -> Request:
     return Request("q/vis/0", "q", "vis", 0, "text", None, {"A": "A"}, tuple)
 
 
+def test_a_users_class_gets_the_workspace_where_it_wants_it(model_file: Path) -> None:
+    wanting = MODEL.replace("class Mine:", "class Mine:\n    workspace = None")
+    wanting = wanting.replace("text=self.letter", "text=str(self.workspace)")
+    for content, said in ((wanting, "here"), (MODEL, "A")):
+        model_file.write_text(content)
+        adapter = build_adapter(str(model_file), {}).adapter
+        adapter.workspace = Path("here")
+        assert [one.text for one in adapter.answer([request()])] == [said]
+
+
 def test_a_users_class_needs_no_base_class(model_file: Path) -> None:
     built = build_adapter(str(model_file), {"letter": "C"})
     assert built.name == "mine.py:Mine"

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from openai.types.chat import ChatCompletion
 
+from lvlm_eval.errors import StoppedError
 from lvlm_eval.models.chat_answers import GarbledAnswerError
 from lvlm_eval.models.chat_requests import ChatRequests
 from lvlm_eval.models.server_trouble import says_filtered
@@ -74,9 +75,16 @@ class RequestFile:
         return len(self.requests) < self.most_requests and self.size + len(line) <= self.most_bytes
 
     def add(self, own_id: str, request: Request, sha256: str, line: bytes) -> None:
-        """Append a line."""
-        with self.path.open("ab" if self.requests else "wb") as file:
-            file.write(line)
+        """Append a line.
+
+        Raises:
+            StoppedError: the disk is full, say.
+        """
+        try:
+            with self.path.open("ab" if self.requests else "wb") as file:
+                file.write(line)
+        except OSError as error:
+            raise StoppedError(f"{self.path} cannot be written: {error.strerror}") from error
         self.requests[own_id] = request
         self.shas[own_id] = sha256
         self.size += len(line)
