@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from lvlm_eval.cli.gpu_words import parse_gpus
 from lvlm_eval.errors import InputError
 from lvlm_eval.runs.engines.ray_cluster import RayWishes, ray_module
 from lvlm_eval.runs.jobs import one_of
@@ -75,3 +76,32 @@ def ray_wishes(
         )
     ray_module()
     return RayWishes(workers, gpus_per_worker or 0.0, address)
+
+
+def gpus_alone(
+    gpus: str | None,
+    shard: str | None,
+    engine: str,
+    max_cost: float | None,
+    max_requests: int | None,
+) -> tuple[str, ...]:
+    """CUDA_VISIBLE_DEVICES of each process; none if the run is not spread over GPUs.
+
+    Raises:
+        InputError: it is no list of GPUs, or another flag does not go with it.
+    """
+    if gpus is None:
+        return ()
+    others = {
+        "--shard": shard,
+        "--engine": None if engine == "here" else engine,
+        "--max-cost": max_cost,
+        "--max-requests": max_requests,
+    }
+    for flag, value in others.items():
+        if value is not None:
+            raise InputError(
+                f"--gpus cannot be used with {flag}: its processes are shards of the run, each "
+                f"on its own. Leave one of the two out."
+            )
+    return parse_gpus(gpus)

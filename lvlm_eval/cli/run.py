@@ -15,8 +15,10 @@ from lvlm_eval.cli.app import app, complain, complain_as_json
 from lvlm_eval.cli.engine_flags import (
     Address,
     EngineFlag,
+    Gpus,
     GpusPerWorker,
     WorkersFlag,
+    gpus_alone,
     ray_wishes,
 )
 from lvlm_eval.cli.flags import (
@@ -33,6 +35,7 @@ from lvlm_eval.cli.flags import (
     Seed,
     SettingFlag,
 )
+from lvlm_eval.cli.gpu_words import words_for_child
 from lvlm_eval.cli.score import print_figures
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.local.decoding import DECODES
@@ -45,6 +48,7 @@ from lvlm_eval.runs import Job, Outcome, run
 from lvlm_eval.runs.budget import Budget
 from lvlm_eval.runs.engines.ray_engine import RayEngine
 from lvlm_eval.runs.folder import predictions_file
+from lvlm_eval.runs.gpus import end_with_parent, run_on_gpus
 from lvlm_eval.runs.jobs import (
     DrawingChoices,
     default_folder,
@@ -129,6 +133,7 @@ def _run(
             "into the same folder.",
         ),
     ] = None,
+    gpus: Gpus = None,
     engine: EngineFlag = "here",
     workers: WorkersFlag = None,
     gpus_per_worker: GpusPerWorker = None,
@@ -151,6 +156,7 @@ def _run(
 
     The same command again goes on where it stopped; answers that are on disk are not asked again.
     """
+    end_with_parent()
     if log_json:
         complain_as_json()
     wanted = parse_settings(setting)
@@ -167,6 +173,7 @@ def _run(
     )
     decoding = one_of("--decode", decode, DECODES)
     part = None if shard is None else parse_shard(shard)
+    gpu_list = gpus_alone(gpus, shard, engine, max_cost, max_requests)
     wishes = ray_wishes(engine, workers, gpus_per_worker, address, max_cost)
     arguments = parse_arguments(model_arg or [])
     if "decode" in arguments:
@@ -207,7 +214,11 @@ def _run(
     with JsonLog() if log_json else ProgressBar() as bar:
         try:
             with contextlib.redirect_stdout(sys.stderr):
-                outcome = run(job, bar)
+                if gpu_list:
+                    words = words_for_child(sys.argv[1:], folder)
+                    outcome = run_on_gpus(job, gpu_list, words, bar)
+                else:
+                    outcome = run(job, bar)
         except StoppedError as error:
             raise StoppedError(
                 f"{error}. The answers so far are in {folder}; the same command goes on from there."
@@ -216,10 +227,11 @@ def _run(
     print_figures((score_run(folder, outcome.recorded),), as_json, cost)
     _say_what_was_odd(outcome)
     if outcome.failed:
+        written = folder if gpu_list else folder / predictions_file(part)
         complain(
             f"{outcome.failed} of {outcome.planned} requests failed, most often: "
             f"{outcome.reason.rstrip('.')}. "
-            f"All are in {folder / predictions_file(part)}; the same command asks them again."
+            f"All are in {written}; the same command asks them again."
         )
         raise typer.Exit(3)
 

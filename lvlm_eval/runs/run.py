@@ -169,7 +169,7 @@ def run(job: Job, watcher: Watcher) -> Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """What a call is to have answered in the end.
 
     Attributes:
@@ -186,7 +186,8 @@ class _Plan:
     pending: Sequence[Ask]
 
 
-def _plan(job: Job, recorded: RecordedAnswers) -> _Plan:
+def plan_of(job: Job, recorded: RecordedAnswers) -> Plan:
+    """What a job is to have answered, given what is recorded."""
     chosen = job.source.questions[: job.limit]
     rows = [
         ask
@@ -202,12 +203,12 @@ def _plan(job: Job, recorded: RecordedAnswers) -> _Plan:
     pending = sorted(
         (ask for ask in asks if ask.id not in answered), key=lambda ask: ask.id in recorded.by_id
     )
-    return _Plan(chosen, rows, asks, pending)
+    return Plan(chosen, rows, asks, pending)
 
 
 def _run_locked(job: Job, locks: ShardLocks, watcher: Watcher) -> Outcome:
     recorded = read_predictions(job.folder)
-    plan = _plan(job, recorded)
+    plan = plan_of(job, recorded)
     engine = job.engine or Here(job.source, job.model.adapter)
     with engine.working(plan.pending):
         with locks.shared():
@@ -232,7 +233,7 @@ def _run_locked(job: Job, locks: ShardLocks, watcher: Watcher) -> Outcome:
 
 
 @contextmanager
-def _notes_meanwhile(source: RequestSource, plan: _Plan, watcher: Watcher) -> Iterator[None]:
+def _notes_meanwhile(source: RequestSource, plan: Plan, watcher: Watcher) -> Iterator[None]:
     """Tell what is odd about the questions; looking at thousands of photos delays no request."""
 
     def tell() -> None:
@@ -247,7 +248,7 @@ def _notes_meanwhile(source: RequestSource, plan: _Plan, watcher: Watcher) -> It
 
 
 def _ask_pending(
-    job: Job, engine: Engine, plan: _Plan, spending: Spending | None, watcher: Watcher
+    job: Job, engine: Engine, plan: Plan, spending: Spending | None, watcher: Watcher
 ) -> Outcome:
     secrets = job.model.secrets
 
