@@ -7,11 +7,11 @@ works as well, by the library's own ``generate``, only without sharing anything 
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import torch
 from PIL import Image
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Family:
 
     def outputs(self, features: Sequence[Feature]) -> Any:
         """The features as ``forward`` takes them, in the order of their places."""
-        return SimpleNamespace(pooler_output=[one.tokens for one in features])
+        return _encoded([one.tokens for one in features])
 
     def positions(
         self, model: Any, processor: Any, ids: Sequence[int], grids: Sequence[tuple[int, int, int]]
@@ -118,7 +118,7 @@ class InternVL(Family):
 
     def outputs(self, features: Sequence[Feature]) -> Any:
         """One tensor."""
-        return SimpleNamespace(pooler_output=torch.cat([one.tokens for one in features]))
+        return _encoded(torch.cat([one.tokens for one in features]))
 
 
 class QwenVL(Family):
@@ -145,9 +145,9 @@ class QwenVL(Family):
     def outputs(self, features: Sequence[Feature]) -> Any:
         """With the features of the further layers, layer by layer."""
         layers = [list(layer) for layer in zip(*(one.deeper for one in features), strict=True)]
-        return SimpleNamespace(
-            pooler_output=[one.tokens for one in features], deepstack_features=layers
-        )
+        made = _encoded([one.tokens for one in features])
+        made.deepstack_features = layers
+        return made
 
     def positions(
         self, model: Any, processor: Any, ids: Sequence[int], grids: Sequence[tuple[int, int, int]]
@@ -160,6 +160,11 @@ class QwenVL(Family):
             image_grid_thw=torch.tensor(grids) if grids else None,
         )
         return positions[:, 0], int(ahead.item())
+
+
+def _encoded(tokens: Any) -> Any:
+    """As the library's own towers give it; newer versions hand it on with their own outputs."""
+    return BaseModelOutputWithPooling(pooler_output=tokens)
 
 
 def _run(processor: Any, images: Sequence[Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:

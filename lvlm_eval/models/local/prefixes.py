@@ -5,6 +5,7 @@ length stand together; positions and the attention mask are given in full, so th
 counts for anything.
 """
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,9 +85,9 @@ class Batch:
             input_ids=tokens[:, None],
             attention_mask=self.mask,
             position_ids=_shaped(self.next[:, None], self.dimensions),
-            past_key_values=self.cache,
             use_cache=True,
             logits_to_keep=1,
+            **{_cache_name(model): self.cache},
         )
         self.logits = made.logits[:, -1].float()
         self.next = self.next + 1
@@ -142,13 +143,19 @@ def prefill(model: Any, family: Family, rows: Sequence[Row], padding: int) -> Ba
         input_ids=ids.to(device),
         attention_mask=mask,
         position_ids=(places if dimensions > 1 else places[0]).to(device),
-        past_key_values=_stacked(rows, before, device),
         use_cache=True,
         logits_to_keep=1,
+        **{_cache_name(model): _stacked(rows, before, device)},
         **more,
     )
     ends = torch.tensor([row.start + len(row.ids) + row.ahead for row in rows], device=device)
-    return Batch(made.past_key_values, mask, made.logits[:, -1].float(), ends, dimensions)
+    cache = made[_cache_name(model)]
+    return Batch(cache, mask, made.logits[:, -1].float(), ends, dimensions)
+
+
+def _cache_name(model: Any) -> str:
+    """What the library calls keys and values of earlier tokens; newer versions have a new word."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 
 def _positions(row: Row) -> torch.Tensor:
