@@ -301,6 +301,19 @@ def test_what_slurm_ends_itself_is_left_to_it(desk: Desk) -> None:
     assert "SLURM ended this task" in desk.log.read_text()
 
 
+def test_a_status_survives_a_signal_at_the_same_moment(desk: Desk) -> None:
+    """SLURM ends shell and step together; bash's own wait loses a status in ten then."""
+    script = desk.script()
+    # The shell of the script stands two above what plays srun.
+    desk.program("srun", 'kill -TERM "$(ps -o ppid= -p "$PPID")"; exit 4')
+    statuses = []
+    for _ in range(60):
+        with desk.started(script) as process:
+            statuses.append(process.wait(60))
+    assert set(statuses) == {4}
+    assert desk.log.read_text().count("SLURM ended this task") == 60
+
+
 def test_a_task_is_not_started_again_for_ever(desk: Desk) -> None:
     with desk.started(desk.script("--restarts", 5), SLURM_RESTART_COUNT="5") as process:
         os.kill(desk.after_answers(2), signal.SIGUSR1)

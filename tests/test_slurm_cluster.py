@@ -165,3 +165,21 @@ def test_what_slurm_takes_away_at_once_goes_on_and_what_is_cancelled_stays(
     batch.submit("--shards", 2, "--no-score")
     batch.until_ended()
     batch.check_complete()
+
+
+def test_a_node_that_goes_down_costs_no_row(slurm: Cluster, tmp_path: Path) -> None:
+    batch = Batch(slurm, tmp_path / "place", pace="1")
+    job = batch.submit("--shards", 2, "--partition", "low", "--no-score")["job"]
+    batch.until(lambda: batch.shard_has_begun(1, 2) and batch.shard_has_begun(2, 2))
+    (node,) = slurm.call("sinfo", "--noheader", "--format=%n", "--partition=low").split()
+    slurm.call("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+    tasks = (f"{job}_1", f"{job}_2")
+    batch.until(lambda: all(slurm.queue().get(task) == "PENDING" for task in tasks))
+    assert BACK not in batch.log(tasks[0]) + batch.log(tasks[1])  # SLURM itself did it
+    before = {id for id, _ in batch.rows()}
+    asked = len(batch.asked.read_text().splitlines())
+    batch.pace.write_text("0")
+    slurm.call("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    batch.until_ended()
+    batch.check_complete()
+    assert not set(batch.asked.read_text().splitlines()[asked:]) & before

@@ -39,19 +39,24 @@ say "shard $SLURM_ARRAY_TASK_ID/$shards on $(hostname), restart ${SLURM_RESTART_
 # SLURM sends its signals to the step, so that lvlm-eval gets them straight from it: USR1 ahead of
 # the time limit, TERM when the job is pre-empted with a time of grace. If this shell gets TERM as
 # well, SLURM is ending the job. A USR1 for this shell alone is passed on.
-step= woken= ending= stop=
-trap 'woken=yes ending=yes' TERM
-trap 'woken=yes stop=yes; [ -z "$step" ] || kill -USR1 "$step" 2>/dev/null' USR1
+step= ending= stop=
+trap 'ending=yes' TERM
+trap 'stop=yes; [ -z "$step" ] || kill -USR1 "$step" 2>/dev/null' USR1
 
-srun "${step_options[@]}" "${run[@]}" --shard "$SLURM_ARRAY_TASK_ID/$shards" &
-step=$!
+# A shell between starts the step, and tells its process id and in the end its status: bash's wait
+# can lose a status when a trapped signal comes at the same moment.
+exec 3>&1
+exec 4< <(
+  srun "${step_options[@]}" "${run[@]}" --shard "$SLURM_ARRAY_TASK_ID/$shards" >&3 3>&- &
+  trap '' TERM USR1
+  echo "$!"
+  wait "$!"
+  echo "$?"
+)
+read -r -u 4 step
 [ -z "$stop" ] || kill -USR1 "$step"
-while :; do
-  woken=
-  wait "$step"
-  status=$?
-  [ -n "$woken" ] || break # else a signal ended the waiting, not the step
-done
+status=
+while read -r -u 4 status; [ "$?" -gt 128 ]; do :; done # as long as only signals end the reading
 
 # 4: lvlm-eval stopped cleanly. 138 and 143: USR1 or TERM ended it at once, before it could listen
 # or because it came twice; what was answered is on disk all the same.
@@ -66,7 +71,7 @@ case $status in
     exit 3
     ;;
   *)
-    say "lvlm-eval ended with status $status; that is not tried again"
+    say "lvlm-eval ended with status ${status:=1}; that is not tried again"
     exit "$status"
     ;;
 esac
