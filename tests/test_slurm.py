@@ -110,6 +110,7 @@ def test_without_out_the_same_words_find_the_same_folder(tmp_path: Path) -> None
         (("--", "score", "x"), "'score' stands where the command is expected"),
         (("--", "lvlm-eval"), "nothing stands where the command is expected"),
         (("--", *RUN, "--shard", "1/2"), "--shard 1/2 cannot be given"),
+        (("--", *RUN, "--gpus", "0,1"), "Give --gpus before the --"),
         (("--", *RUN, "--modle", "x"), "no such option: --modle"),
         (("--", *RUN[:3], "--data", "nowhere"), "no dataset at 'nowhere'"),
         (("--", "run", "--model", "random+"), "unknown model 'random+'. Did you mean 'random"),
@@ -150,6 +151,18 @@ def test_a_key_in_the_command_is_warned_of(tmp_path: Path) -> None:
     assert "a key or password stands in the command" in done.stderr
     assert KEY not in done.stderr + done.stdout
     assert (tmp_path / "job.sh").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [("--max-requests", "bounds each start of each task"), ("--max-cost", "each task by itself")],
+)
+def test_a_budget_is_said_to_be_of_each_task(tmp_path: Path, flag: str, said: str) -> None:
+    (tmp_path / "prices.toml").write_text("[random]\ninput = 1\noutput = 1\n")
+    words = (*RUN, "--prices", "prices.toml", flag, 7)
+    done = lvlm_eval("slurm", "--shards", 2, "--", *words, cwd=tmp_path)
+    assert f"{flag} 7" in done.stderr
+    assert said in done.stderr
 
 
 @pytest.mark.parametrize(

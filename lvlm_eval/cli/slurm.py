@@ -17,7 +17,12 @@ from lvlm_eval.models.secrets import word_without_secrets
 from lvlm_eval.runs.folder import write_whole
 from lvlm_eval.slurm import Batch, Resources, Submitted, require_sbatch, shard_script, submit
 from lvlm_eval.slurm.batch import MOST_SECONDS_BEFORE, parse_sbatch_options
-from lvlm_eval.slurm.run_command import check_command, check_run, folder_and_words
+from lvlm_eval.slurm.run_command import (
+    bounds_for_each_task,
+    check_command,
+    check_run,
+    folder_and_words,
+)
 
 _OF_ONE_MACHINE = ("/tmp", "/var/tmp", "/dev/shm")
 
@@ -117,6 +122,8 @@ def _slurm(
         restarts=restarts,
     )
     _warn(batch)
+    if bounds := bounds_for_each_task(given.parameters):
+        complain(f"{bounds}.")
     text = shard_script(batch)
     path = script or (batch.logs / "job.sh" if submitted else None)
     if path is not None:

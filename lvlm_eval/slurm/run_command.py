@@ -57,7 +57,32 @@ def check_command(
             f"--shard {parameters['shard']} cannot be given: each task takes a shard of its own. "
             "Leave it out; --shards says how many there are."
         )
+    if parameters.get("gpus") is not None:
+        raise InputError(
+            f"--gpus {parameters['gpus']} stands in the command of a task, which SLURM gives its "
+            "GPUs. Give --gpus before the --, as a number; for one process a GPU, that is 1, "
+            "and --shards as many as there are to be."
+        )
     return RunCommand(tuple(rest), parameters)
+
+
+def bounds_for_each_task(parameters: Mapping[str, Any]) -> str:
+    """What is to know about a budget of a run whose tasks do not hear of each other.
+
+    Returns:
+        One line; empty if there is no budget.
+    """
+    if parameters.get("max_requests") is not None:
+        return (
+            f"--max-requests {parameters['max_requests']} bounds each start of each task by itself"
+        )
+    if parameters.get("max_cost") is not None:
+        return (
+            f"--max-cost {parameters['max_cost']:g} is kept by each task by itself: it counts what "
+            "was in the folder when it started and its own answers, not what other tasks spend "
+            "meanwhile. To be safe, give what is left divided by the tasks, or --at-once 1"
+        )
+    return ""
 
 
 def check_run(parameters: Mapping[str, Any]) -> None:
