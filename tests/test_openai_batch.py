@@ -230,6 +230,27 @@ def test_temporary_trouble_is_tried_again(path: str, trouble: Reply) -> None:
     assert set(api.submitted.values()) == {1}
 
 
+def test_an_outage_while_waiting_is_waited_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    def trouble(method: str, path: str, before: int) -> Reply | None:
+        return TROUBLES[0] if path.startswith("/v1/batches/") and 1 <= before < 12 else None
+
+    lines: list[str] = []
+    with serving_batches(BatchAPI(good, looks=3, trouble=trouble)) as api:
+        adapter = made(api, max_retries=2)
+        adapter.tell = lines.append
+        assert len(list(adapter.answer(requests(3)))) == 3
+        assert api.calls["GET", "/v1/batches/batch_0"] == 14
+    (line,) = [line for line in lines if "tried again" in line]
+    assert "does not tell of the batch: " in line
+    assert line.endswith("It is tried again for 60 minutes")
+    monkeypatch.setattr("lvlm_eval.models.batch_server.PATIENCE", 0.0)
+    with (
+        serving_batches(BatchAPI(good, looks=3, trouble=trouble)) as api,
+        pytest.raises(StoppedError, match=r"does not tell of the batch: .*oops"),
+    ):
+        ask(api, 3, max_retries=2)
+
+
 def test_an_upload_that_fails_always_stops_the_run() -> None:
     def trouble(method: str, path: str, before: int) -> Reply | None:
         return TROUBLES[0] if path == "/v1/files" else None

@@ -7,7 +7,14 @@ from typing import TypeVar
 
 import openai
 from openai.types import Batch
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+)
+from tenacity.stop import stop_base
 
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.batch_files import ENDPOINT
@@ -28,6 +35,10 @@ METADATA = "lvlm_eval"
 UPLOAD_TIMEOUT = 1800.0
 """Seconds for one try to send or fetch a whole file, if ``timeout`` is not longer."""
 
+PATIENCE = 3600.0
+"""Seconds for which a server that has answered before is tried again while batches are waited for:
+who waits for a day need not stop for an outage."""
+
 CLOCKS_DIFFER = 86_400.0
 """Seconds; a batch that is so much older than its record is another one."""
 
@@ -45,18 +56,23 @@ class BatchServer:
         access: address and key.
         timeout: seconds for one try of a short call.
         max_retries: further tries.
+        tell: told when a server that is waited for does not answer.
 
     Attributes:
         where: the server, in messages and records.
         key_env: the environment variable with the key.
     """
 
-    def __init__(self, access: ServerAccess, timeout: float, max_retries: int) -> None:
+    def __init__(
+        self, access: ServerAccess, timeout: float, max_retries: int, tell: Callable[[str], None]
+    ) -> None:
         self.where = access.where
         self.key_env = access.key_env
         self._access = access
         self._long = max(timeout, UPLOAD_TIMEOUT)
         self._max_retries = max_retries
+        self._tell = tell
+        self._heard = False
         self._client = openai.OpenAI(
             api_key=access.key or "none",
             base_url=access.base_url,
@@ -137,7 +153,7 @@ class BatchServer:
             _text(getattr(batch, "status", None), "the batch has no status")
             return batch
 
-        return self._patiently("tell of the batch", look, known=batch_id)
+        return self._patiently("tell of the batch", look, known=batch_id, waiting=True)
 
     def fetch(self, file_id: str) -> bytes:
         """The content of a file of results.
@@ -164,12 +180,33 @@ class BatchServer:
                 return batch.id
         return None
 
-    def _patiently(self, doing: str, call: Callable[[], Got], known: str = "") -> Got:
-        """Call until it succeeds, or never will."""
+    def _patiently(
+        self, doing: str, call: Callable[[], Got], *, known: str = "", waiting: bool = False
+    ) -> Got:
+        """Call until it succeeds, or never will.
+
+        Args:
+            doing: what the server is to do, for messages.
+            call: does it.
+            known: what the server must know; if it does not UnknownToServerError is raised.
+            waiting: have more patience.
+        """
+        many: stop_base = stop_after_attempt(self._max_retries + 1)
+        if waiting and self._heard:
+            many = many & stop_after_delay(PATIENCE)
+
+        def told(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            if waiting and error is not None and state.attempt_number == self._max_retries + 1:
+                minutes = f"{PATIENCE / 60:.0f} minutes"
+                said = f"{self.where} does not {doing}: {self._said(error)}"
+                self._tell(f"{said}. It is tried again for {minutes}")
+
         tries = Retrying(
             retry=retry_if_exception(is_temporary),
             wait=_wait,
-            stop=stop_after_attempt(self._max_retries + 1),
+            stop=many,
+            before_sleep=told,
             reraise=True,
         )
         try:
@@ -181,6 +218,7 @@ class BatchServer:
         except (openai.OpenAIError, GarbledAnswerError) as error:
             said = f"{self._access.where} does not {doing}: {self._said(error)}"
             raise StoppedError(said) from error
+        self._heard = True
         return got
 
     @staticmethod

@@ -98,7 +98,7 @@ class OpenAIBatch(Adapter):
         ledger = Ledger(self.workspace)
         progress = BatchProgress(self.tell)
         with (
-            BatchServer(self._access, self._timeout, self._max_retries) as server,
+            BatchServer(self._access, self._timeout, self._max_retries, self.tell) as server,
             tempfile.TemporaryDirectory(prefix="lvlm-eval-") as folder,
         ):
             file = Path(folder) / "requests.jsonl"
