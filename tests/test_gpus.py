@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -226,3 +227,19 @@ def test_flags_of_ray_are_for_ray(place: Path) -> None:
         assert f"{words[0]} is for --engine ray" in line
     assert "'rai' is not known" in complaint_of(*RUN, "--engine", "rai", cwd=place, status=2)
     assert os.environ.get("LVLM_EVAL_PARENT") is None
+
+
+def test_without_ray_the_package_is_named(place: Path) -> None:
+    found = find_spec("ray")
+    if found is not None and found.origin is not None:
+        pytest.skip("ray is installed")
+    line = complaint_of(*RUN, "--engine", "ray", cwd=place, status=2)
+    assert "pip install 'lvlm-eval[ray]'" in line
+
+
+def test_money_cannot_be_shared_by_workers(place: Path) -> None:
+    prices = place / "prices.toml"
+    prices.write_text('[models."tells.py"]\nprompt = 1.0\ncompletion = 1.0\n')
+    words = ("--engine", "ray", "--max-cost", "1", "--prices", prices)
+    line = complaint_of(*RUN, *words, cwd=place, status=2)
+    assert "--max-cost cannot be kept by --engine ray" in line

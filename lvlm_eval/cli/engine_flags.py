@@ -6,7 +6,7 @@ import typer
 
 from lvlm_eval.cli.gpu_words import parse_gpus
 from lvlm_eval.errors import InputError
-from lvlm_eval.runs.engines.ray_cluster import RayWishes, ray_module
+from lvlm_eval.runs.engines.ray_cluster import RayWishes, check_installed
 from lvlm_eval.runs.jobs import one_of
 
 ENGINES = ("here", "ray")
@@ -74,7 +74,7 @@ def ray_wishes(
             "--max-cost cannot be kept by --engine ray, whose workers spend without knowing of one "
             "another. Bound the call with --max-requests."
         )
-    ray_module()
+    check_installed()
     return RayWishes(workers, gpus_per_worker or 0.0, address)
 
 

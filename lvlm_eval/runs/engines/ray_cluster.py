@@ -4,6 +4,7 @@ Ray starts no process of ours before there is room for it, and adds nodes if it 
 """
 
 import importlib
+import importlib.util
 import os
 import signal
 import socket
@@ -42,39 +43,38 @@ class RayWishes:
     address: str | None = None
 
 
-def ray_module() -> Any:
-    """The package ``ray``.
+def check_installed() -> None:
+    """Refuse early what can only fail.
 
     Raises:
-        InputError: it is not installed.
+        InputError: the package ``ray`` is not installed.
     """
-    # It neither reports its use nor tries for a quarter of an hour to reach what is not there.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")
-    try:
-        return importlib.import_module("ray")
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise InputError(f"--engine ray needs the package 'ray': {INSTALL}") from None
+    found = importlib.util.find_spec("ray")
+    if found is None or found.origin is None:  # without one it is only a folder of that name
+        raise InputError(f"--engine ray needs the package 'ray': {INSTALL}")
 
 
 @contextmanager
-def cluster(wishes: RayWishes) -> Iterator[int]:
+def cluster(wishes: RayWishes) -> Iterator[tuple[Any, int]]:
     """While entered, Ray is connected.
 
     Yields:
-        How many workers there are to be.
+        The package, and how many workers there are to be.
 
     Raises:
         InputError: there is no Ray, no cluster at the address, or no GPU for a worker.
     """
-    ray = ray_module()
+    check_installed()
     address = wishes.address or os.environ.get("RAY_ADDRESS")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address:
+        # It is read with the import; else Ray tries for 15 minutes to reach what is no cluster.
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")
+    ray = importlib.import_module("ray")
     try:
         with _signals_kept():
             _connect(ray, address, wishes)
-        yield _workers(ray, wishes)
+        yield ray, _workers(ray, wishes)
     finally:
         with _signals_kept():
             ray.shutdown()
@@ -82,7 +82,7 @@ def cluster(wishes: RayWishes) -> Iterator[int]:
 
 def _connect(ray: Any, address: str | None, wishes: RayWishes) -> None:
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    if address is None:
+    if not address:
         ray.init(
             address="local",
             num_cpus=max(available_cores(), wishes.workers or 1),
@@ -100,8 +100,6 @@ def _connect(ray: Any, address: str | None, wishes: RayWishes) -> None:
         )
     if address != "auto":
         _check_listening(address, what, hint)
-    # Of these messages one line is made below; only a cluster that is started here logs to files.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         ray.init(address=address, **quiet)
     except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:

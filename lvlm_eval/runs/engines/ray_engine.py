@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.models.adapter import Adapter
@@ -10,7 +11,7 @@ from lvlm_eval.models.registry import BuiltModel
 from lvlm_eval.records import Ask, ModelView, Prediction
 from lvlm_eval.requests import RequestSource
 from lvlm_eval.runs.engines.pieces import Pieces
-from lvlm_eval.runs.engines.ray_cluster import RayWishes, cluster, ray_module
+from lvlm_eval.runs.engines.ray_cluster import RayWishes, cluster
 from lvlm_eval.runs.engines.views import joined
 from lvlm_eval.runs.recipe import Recipe, environment_to_send
 
@@ -42,6 +43,7 @@ class RayEngine:
         self._source = source
         self._model = model
         self._wishes = wishes
+        self._ray: Any = None
         self._workers = 0
         self._views: list[ModelView] = []
 
@@ -55,7 +57,7 @@ class RayEngine:
         if not pending:
             yield
             return
-        with cluster(self._wishes) as self._workers:
+        with cluster(self._wishes) as (self._ray, self._workers):
             yield
 
     def answers(
@@ -75,7 +77,7 @@ class RayEngine:
         most = max(ROWS_OF_A_PIECE, adapter.chunk or ROWS_OF_A_PIECE_UNCHUNKED)
         questions = len({ask.question for ask in pending})
         crew = Crew(
-            ray_module(),
+            self._ray,
             order,
             min(self._workers, questions),
             self._wishes.gpus,
