@@ -83,6 +83,16 @@ def test_what_is_sent_and_what_is_recorded() -> None:
     )
 
 
+def test_a_text_that_is_no_unicode_is_an_error_of_its_row() -> None:
+    asked = requests(3)
+    asked[1] = replace(asked[1], text="half of a sign: \ud83d")
+    with serving(lambda *_: Reply()) as server:
+        adapter = build_adapter("openai:m", {"base_url": server.url}).adapter
+        answers = sorted(adapter.answer(asked), key=lambda one: one.id)
+    assert [one.status for one in answers] == ["ok", "error", "ok"]
+    assert "cannot be written as JSON" in (answers[1].error or "")
+
+
 def test_null_leaves_a_field_out_and_new_models_get_their_own_name_for_it() -> None:
     _, seen = ask(lambda *_: Reply(), temperature=None, max_completion_tokens=5)
     assert "temperature" not in seen[0].body

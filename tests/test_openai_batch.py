@@ -73,6 +73,9 @@ def test_the_answers_are_those_of_openai_and_so_are_the_bodies() -> None:
     bodies = {line["custom_id"]: line["body"] for line in api.batches["batch_0"].lines}
     assert sorted(map(repr, bodies.values())) == sorted(repr(one.body) for one in server.seen)
     assert list(bodies) == [one.id for one in asked]
+    # The file holds each as it goes alone, byte by byte.
+    file = api.files["file-0"]
+    assert all(json.dumps(one.body, separators=(",", ":")).encode() in file for one in server.seen)
 
     def by_id(answers: list[Response]) -> dict[str, Response]:
         return {one.id: replace(one, seconds=None) for one in answers}

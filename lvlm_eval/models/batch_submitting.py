@@ -1,7 +1,6 @@
 """Submits requests in batches, each once, and finds those that earlier calls have submitted."""
 
 import hashlib
-import json
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -136,7 +135,7 @@ class Submitter:
         request = None
         try:
             request = requests[place]
-            body = json.dumps(self._chat.body(request), separators=(",", ":")).encode()
+            body = self._chat.body(request)
         except (InputError, StoppedError) as error:
             return _Prepared(place, request, problem=error)
         return _Prepared(place, request, body, hashlib.sha256(body).hexdigest())

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from openai.types.chat import ChatCompletion
+from pydantic_core import PydanticSerializationError, to_json
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.models.argument_checks import check_number, check_whole
@@ -69,12 +70,19 @@ class ChatRequests:
             del body["max_tokens"]
         self._fields = {name: value for name, value in body.items() if value is not None}
 
-    def body(self, request: Request) -> dict[str, Any]:
-        """The whole body, ready to be written as JSON.
+    def body(self, request: Request) -> bytes:
+        """The whole body, as JSON.
 
         Raises:
-            InputError: a picture of the request cannot be drawn.
+            InputError: a picture of the request cannot be drawn, or its text is no Unicode.
         """
+        try:
+            return to_json(self._content(request))
+        except PydanticSerializationError as error:
+            problem = " ".join(str(error).split())
+            raise InputError(f"the request cannot be written as JSON: {problem}") from error
+
+    def _content(self, request: Request) -> dict[str, Any]:
         return {
             "model": self._model,
             "messages": self._messages(request),

@@ -13,7 +13,6 @@ from typing import Any
 import openai
 from openai._types import RequestOptions
 from openai.types.chat import ChatCompletion
-from pydantic_core import to_json
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from lvlm_eval.errors import InputError, StoppedError
@@ -182,7 +181,7 @@ class OpenAIChat(Adapter):
     ) -> Response:
         """One request from its pictures to its response, tries and pauses included."""
         try:
-            body = await asyncio.to_thread(lambda: to_json(self._chat.body(request)))
+            body = await asyncio.to_thread(self._chat.body, request)
         except InputError as error:
             return Response(request.id, status="error", error=str(error), finish_reason=UNSENT)
 
