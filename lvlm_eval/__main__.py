@@ -4,7 +4,7 @@ import gc
 import signal
 import sys
 
-from lvlm_eval.stopping import StopSignal, StopSignals
+from lvlm_eval.stopping import STOPPING, StopSignal, StopSignals
 
 
 def main() -> None:
@@ -20,6 +20,9 @@ def main() -> None:
     except StopSignal as stop:
         print(f"lvlm-eval: {stop}", file=sys.stderr)
         status = 4
+    if status == 4:  # the same stop may be told again, and must not change the status now
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)
     # What may still run, such as a model's own threads, is not worth a second traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.freeze()  # the interpreter looks for garbage several times before it ends

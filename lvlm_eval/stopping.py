@@ -3,8 +3,10 @@
 Ctrl-C, SIGTERM, and SIGUSR1, which batch systems are asked to send ahead of a time limit.
 """
 
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -13,6 +15,10 @@ from typing import Any, ClassVar
 STOPPING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
 )
+
+REPEATED_WITHIN = 10.0
+"""Seconds in which the same stop may be told again: SLURM sends SIGTERM twice at once when it
+pre-empts a job or its time is over."""
 
 
 class StopSignal(BaseException):
@@ -25,9 +31,9 @@ class StopSignal(BaseException):
 class StopSignals:
     """While entered, the signals in `STOPPING` raise StopSignal, never in the middle of a write.
 
-    A second signal ends the process at once, so that a hanging model cannot keep it. Inside
-    another one, the outer one is entered again. Outside the main thread, where Python allows no
-    handlers, nothing is changed.
+    A second Ctrl-C, or another signal that comes more than `REPEATED_WITHIN` after the first, ends
+    the process at once, so that a hanging model cannot keep it. Inside another one, the outer one
+    is entered again. Outside the main thread, where Python allows no handlers, nothing is changed.
     """
 
     _outer: ClassVar["StopSignals | None"] = None
@@ -36,6 +42,7 @@ class StopSignals:
         self._before: dict[signal.Signals, Any] = {}
         self._holding = False
         self._received: str | None = None
+        self._received_at = 0.0
 
     def __enter__(self) -> "StopSignals":
         if StopSignals._outer is not None:
@@ -74,8 +81,13 @@ class StopSignals:
             raise StopSignal(self._received)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        for own in self._before:
-            signal.signal(own, signal.SIG_DFL)
+        if self._received is not None:
+            if time.monotonic() - self._received_at > REPEATED_WITHIN:
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+            return
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        self._received_at = time.monotonic()
         self._received = f"stopped by {signal.Signals(number).name}"
         if not self._holding:
             raise StopSignal(self._received)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from lvlm_eval.cli.app import app, complain
-from lvlm_eval.cli.flags import AsJson, Data, Seed
+from lvlm_eval.cli.flags import AsJson
 from lvlm_eval.datasets import LvlmTables, open_dataset
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.stopping import StopSignal, StopSignals
@@ -26,7 +26,13 @@ def _vision(
             "classic:daisy, or a Python file with your own backbone. See: lvlm-eval list backbones."
         ),
     ],
-    data: Data = "sample",
+    data: Annotated[
+        str,
+        typer.Option(
+            help="A folder of annotated photos in SOCOv1 layout, SPair-71k, AP-10K pairs, "
+            "PF-PASCAL or PF-WILLOW, or 'sample'."
+        ),
+    ] = "sample",
     task: Annotated[
         str | None,
         typer.Option(
@@ -130,7 +136,9 @@ def _vision(
         bool,
         typer.Option("--skip-broken", help="Leave out broken photos and pairs, and count them."),
     ] = False,
-    seed: Seed = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of questions, intervals and the probe.")
+    ] = 0,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write metrics.json and what repeats it to this folder."),
@@ -148,7 +156,13 @@ def _vision(
     from lvlm_eval.runs.jobs import one_of
     from lvlm_eval.vision.backbones.registry import build_backbone
     from lvlm_eval.vision.evaluation import Measures
-    from lvlm_eval.vision.job import CacheChoice, VisionJob, default_cache_folder, run_vision
+    from lvlm_eval.vision.job import (
+        CacheChoice,
+        VisionJob,
+        default_cache_folder,
+        run_vision,
+        wanted_config,
+    )
     from lvlm_eval.vision.memory import GB
     from lvlm_eval.vision.records import check_folder, write_result
     from lvlm_eval.vision.stores import CACHES
@@ -169,8 +183,6 @@ def _vision(
         half=one_of("--cache-type", cache_type, ("float32", "float16")) == "float16",
         folder=cache_dir or default_cache_folder(),
     )
-    if out is not None:
-        check_folder(out)
     flags = {
         "layer": layer,
         "final_norm": final_norm,
@@ -193,6 +205,8 @@ def _vision(
         batch_size,
         skip_broken,
     )
+    if out is not None:
+        check_folder(out, wanted_config(job))
     with EncodingBar() as bar, contextlib.redirect_stdout(sys.stderr):
         try:
             with StopSignals():
@@ -204,14 +218,14 @@ def _vision(
                 else "Nothing was kept; with --cache disk the same command would go on."
             )
             raise StoppedError(f"{stop}. {kept}") from stop
-    if out is not None:
-        command = shlex.join(["lvlm-eval", *sys.argv[1:]])
-        recorded = {"command": command, "data": data, "incidental": dict(built.incidental)}
-        write_result(out, result, recorded)
     if as_json:
         typer.echo(json.dumps(result.document, indent=1, ensure_ascii=False))
     else:
         print_vision(result.document, Console(highlight=False), str(out or ""))
+    if out is not None:
+        command = shlex.join(["lvlm-eval", *sys.argv[1:]])
+        recorded = {"command": command, "data": data, "incidental": dict(built.incidental)}
+        write_result(out, result, recorded)
 
 
 def _thresholds(text: str) -> tuple[float, ...]:

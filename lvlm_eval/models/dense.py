@@ -18,6 +18,7 @@ from lvlm_eval.records import Geometry, Request, Response, Setting
 from lvlm_eval.vision.arrays import copied, finite, normalised, number_of_bytes
 from lvlm_eval.vision.backbones.backbone import Maps, Photos
 from lvlm_eval.vision.backbones.registry import build_backbone
+from lvlm_eval.vision.encoder import check_maps
 from lvlm_eval.vision.grid import IMAGE_SIZE, Floats, cells_of, photo_side, point_of
 from lvlm_eval.vision.matching import choose
 from lvlm_eval.vision.memory import GB, available
@@ -123,9 +124,9 @@ class Dense(Adapter):
         fresh = list(missing.values())
         for start in range(0, len(fresh), batch):
             some = fresh[start : start + batch]
-            maps = normalised(
-                self._built.backbone.encode(np.concatenate([one.square for one in some]))
-            )
+            made = self._built.backbone.encode(np.concatenate([one.square for one in some]))
+            check_maps(made, len(some))
+            maps = normalised(made)
             if not finite(maps).all():
                 raise InputError("the backbone's features are not all numbers (NaN or infinite).")
             for one, map_ in zip(some, maps, strict=True):

@@ -8,9 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lvlm_eval.report.progress import SECONDS_BETWEEN_LINES
 from lvlm_eval.vision.encoding import EncodingPlan
-from lvlm_eval.vision.memory import GB
-
-_MB = 1e6
+from lvlm_eval.vision.memory import amount
 
 
 class EncodingBar:
@@ -73,18 +71,20 @@ class EncodingBar:
 def plan_lines(plan: EncodingPlan) -> list[str]:
     """What encoding will take, in words: photos, bytes, passes."""
     rows, columns, channels = plan.grid
-    shape = f"{rows}×{columns} cells × {channels}, {plan.map_bytes / _MB:.1f} MB each"
+    shape = f"{rows}×{columns} cells × {channels}, {amount(plan.map_bytes)} each"
     before = f", {plan.kept_before} of them encoded by an earlier run" if plan.kept_before else ""
     lines = [f"plan: {plan.photos} photos{before}; feature maps of {shape}"]
-    again = f"{plan.twice} photos are encoded a second time, since their maps find no room"
+    again = f"{plan.twice} photos are encoded a second time" + (
+        ", since their maps find no room" if plan.room else ""
+    )
     if plan.lasting:
         fresh = (plan.photos - plan.kept_before) * plan.map_bytes
-        where = f"{fresh / GB:.2f} GB go to disk, {plan.room / GB:.1f} GB may be used there"
+        where = f"{amount(fresh)} go to disk, where {amount(plan.room)} may be used"
     else:
         most = plan.waiting * plan.map_bytes
         where = (
-            f"at most {plan.waiting} maps wait at a time ({most / GB:.2f} GB), "
-            f"{plan.room / GB:.1f} GB of memory may be used"
+            f"maps that wait at a time: {plan.waiting} ({amount(most)}); "
+            f"{amount(plan.room)} of memory may be used"
         )
     lines.append(f"plan: {where}; {again if plan.twice else 'every photo is encoded once'}")
     return lines

@@ -37,21 +37,22 @@ def print_vision(document: Json, console: Console, place: str = "") -> None:
         place: folder that the figures were written to; empty if they were not.
     """
     config = document["config"]
-    console.print(_leaderboard(document))
-    console.print(
-        "CC, SOC and Cross-SOC with their mean; SOC by super-category: transportation, hand-held, "
-        "furniture, animals",
-        style="dim",
-    )
-    reason = unlike_published(document)
-    if reason:
+    if any(one is not None for one in own_figures(document).values()):
+        console.print(_leaderboard(document))
         console.print(
-            f"▶ {config['backbone']} on {config['data']['name']}: not comparable with the "
-            f"published rows ({reason})",
-            style="yellow",
-            markup=False,
+            "CC, SOC and Cross-SOC with their mean; SOC by super-category: transportation, "
+            "hand-held, furniture, animals",
+            style="dim",
         )
-    console.print()
+        reason = unlike_published(document)
+        if reason:
+            console.print(
+                f"▶ {config['backbone']} on {config['dataset']}: not comparable with the "
+                f"published rows ({reason})",
+                style="yellow",
+                markup=False,
+            )
+        console.print()
     console.print(_details(document))
     for line in _remarks(document):
         console.print(line, markup=False, soft_wrap=True)
@@ -134,9 +135,7 @@ def own_figures(document: Json) -> dict[str, float | None]:
 def _details(document: Json) -> Table:
     config = document["config"]
     thresholds: Sequence[str] = config["thresholds"]
-    table = plain_table(
-        f"{config['backbone']} on {config['data']['name']}, percent [95 % interval]"
-    )
+    table = plain_table(f"{config['backbone']} on {config['dataset']}, percent [95 % interval]")
     table.add_column("", no_wrap=True)
     for one in thresholds:
         table.add_column(f"PCK@{one}", no_wrap=True)
@@ -173,12 +172,11 @@ def _add(table: Table, name: str, metric: Json, reduction: str, thresholds: Sequ
 
 def _remarks(document: Json) -> list[str]:
     data = document["config"]["data"]
-    lines = [
-        f"pairs: {data['pairs']}, photos: {data['photos']}; pairs are averaged, for SOC-geo points "
-        "(multi: with two candidates or more)"
-    ]
+    lines = [f"pairs: {data['pairs']}, photos: {data['photos']}"] if data["pairs"] else []
+    if "soc_geo" in document.get("intra", {}):
+        lines.append("SOC-geo is over all points; multi: over those with two candidates or more")
     left_out = {what: data[f"skipped_{what}"] for what in ("pairs", "photos")}
-    lines += [f"{count} broken {what} were left out" for what, count in left_out.items() if count]
+    lines += [f"broken {what} left out: {count}" for what, count in left_out.items() if count]
     if "drops" in document:
         drops = document["drops"]
         first, second = (drops[one].get(_PUBLISHED) for one in ("cc_to_soc", "soc_to_cross_soc"))

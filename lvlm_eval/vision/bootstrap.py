@@ -1,14 +1,17 @@
-"""95 % intervals of PCK figures: the photos of each category are drawn anew, with replacement.
+"""95 % intervals of PCK figures: the photos of each category are weighted anew at random.
 
-Pairs share photos, so pairs are not independent. A pair counts as often as its source was drawn,
-times as often as its target was (A. B. Owen, Ann. Appl. Stat. 1, 2007, p. 386): if anything, such
-intervals are too wide.
+Pairs share photos, so pairs are not independent. A pair counts with the product of its photos'
+weights (A. B. Owen, Ann. Appl. Stat. 1, 2007, p. 386), which are exponential (the Bayesian
+bootstrap: D. B. Rubin, Ann. Stat. 9, 1981, p. 130): unlike photos that are drawn, none goes missing
+altogether, so that a category of few pairs stays in. Of one pair a category nothing can be told
+about its spread.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lvlm_eval.ranking import rank
 from lvlm_eval.vision.grid import Floats, Integers
 from lvlm_eval.vision.pck import Layout
 
@@ -16,26 +19,24 @@ RESAMPLES = 1000
 
 
 class PhotoBootstrap:
-    """Draws photos once, so that the intervals of all metrics rest on the same draws.
+    """Weights photos once, so that the intervals of all metrics rest on the same weights.
 
     Args:
         categories: of each photo.
-        used: numbers of the photos that pairs are made of.
         seed: of the draws.
         resamples: how many.
     """
 
-    def __init__(
-        self, categories: Sequence[str], used: Integers, seed: int, resamples: int = RESAMPLES
-    ) -> None:
-        generator = np.random.default_rng(seed)
-        self._times = np.zeros((resamples, len(categories)), dtype=np.float32)
+    def __init__(self, categories: Sequence[str], seed: int, resamples: int = RESAMPLES) -> None:
         members: dict[str, list[int]] = {}
-        for photo in np.unique(used).tolist():
-            members.setdefault(categories[photo], []).append(photo)
-        for _, photos in sorted(members.items()):
-            size = len(photos)
-            self._times[:, photos] = generator.multinomial(size, np.full(size, 1 / size), resamples)
+        for photo, category in enumerate(categories):
+            members.setdefault(category, []).append(photo)
+        self._weights = np.empty((resamples, len(categories)))
+        for category, photos in members.items():
+            # By its name, so that it does not depend on which other categories are measured.
+            own = int.from_bytes(rank(seed, "weights", category)[:8], "big")
+            drawn = np.random.default_rng(own).exponential(size=(resamples, len(photos)))
+            self._weights[:, photos] = drawn
 
     def means(
         self,
@@ -55,30 +56,29 @@ class PhotoBootstrap:
             weights: metric → (pairs,), how much a pair counts in its group; 1 for absent metrics.
 
         Returns:
-            Metric → (resamples, thresholds). A group none of whose pairs was drawn is left out of
-            that resample; without any group it is NaN.
+            Metric → (resamples, thresholds); NaN without any group.
         """
         totals: dict[str, Floats] = {}
-        filled: dict[str, Floats] = {}
+        filled: dict[str, int] = {}
         for group in range(len(layout.groups)):
             pairs = np.flatnonzero(layout.group == group)
-            times = (self._times[:, source[pairs]] * self._times[:, target[pairs]]).astype(
-                np.float64
-            )
+            times = self._weights[:, source[pairs]] * self._weights[:, target[pairs]]
             for name, figures in of_pairs.items():
                 known = ~np.isnan(figures[pairs, 0])
                 own = pairs[known]
                 counts = (
                     times[:, known] * weights[name][own] if name in weights else times[:, known]
                 )
-                weight = counts.sum(axis=1)
-                drawn = weight > 0
-                mean = np.zeros((len(weight), figures.shape[1]))
-                mean[drawn] = (counts @ figures[own])[drawn] / weight[drawn, None]
-                totals[name] = totals.get(name, 0) + mean
-                filled[name] = filled.get(name, 0) + drawn
-        with np.errstate(invalid="ignore"):
-            return {name: total / filled[name][:, None] for name, total in totals.items()}
+                if own.size:
+                    mean = counts @ figures[own] / counts.sum(axis=1)[:, None]
+                    totals[name] = totals.get(name, 0) + mean
+                    filled[name] = filled.get(name, 0) + 1
+        return {
+            name: totals[name] / filled[name]
+            if name in totals
+            else np.full((len(self._weights), figures.shape[1]), np.nan)
+            for name, figures in of_pairs.items()
+        }
 
 
 def interval(means: Floats) -> tuple[float, float] | None:

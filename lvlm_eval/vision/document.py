@@ -92,8 +92,7 @@ def _split(done: Evaluation, split: str, measures: Measures) -> _Split | None:
     pairs = [done.work.pairs[number] for number in figures.pairs]
     source = np.array([pair.source for pair in pairs])
     target = np.array([pair.target for pair in pairs])
-    used = np.concatenate([source, target])
-    bootstrap = PhotoBootstrap(done.work.categories, used, measures.seed)
+    bootstrap = PhotoBootstrap(done.work.categories, measures.seed)
     geo_weights = {name: _keypoints_of_pairs(done, figures, name) for name in _GEO}
     drawn = bootstrap.means(
         {name: pck.of_pairs for name, pck in figures.metrics.items()},

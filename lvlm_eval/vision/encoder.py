@@ -37,6 +37,9 @@ class Encoded:
 class Encoder:
     """Runs a backbone over photos, or reads what an earlier run left of them.
 
+    Attributes:
+        left: photos, of those asked for last, whose maps an earlier run left.
+
     Args:
         backbone: makes the maps.
         loader: decodes the photos.
@@ -61,6 +64,7 @@ class Encoder:
         self.done = Encoded()
         self._example: Maps | None = None
         self._last: tuple[int, Maps] | None = None
+        self.left: frozenset[int] = frozenset()
 
     def maps(self, numbers: Sequence[int]) -> Iterator[tuple[int, Maps | None]]:
         """The normalised maps of photos, in the order given; None of one that is broken.
@@ -68,7 +72,7 @@ class Encoder:
         Raises:
             InputError: a photo is broken and may not be skipped, or its features are no numbers.
         """
-        left = self.left_before(numbers)
+        left = self.left = self._left_before(numbers)
         made = self._made([number for number in numbers if number not in left])
         for number in numbers:
             if number not in left:
@@ -98,8 +102,7 @@ class Encoder:
         """The map will not be taken any more."""
         self.store.drop(self.done.contents[number])
 
-    def left_before(self, numbers: Sequence[int]) -> frozenset[int]:
-        """The photos whose maps an earlier run left."""
+    def _left_before(self, numbers: Sequence[int]) -> frozenset[int]:
         if not self.store.lasting:
             return frozenset()
         for number in numbers:
@@ -109,7 +112,7 @@ class Encoder:
         return frozenset(one for one in numbers if self.store.kept_before(contents[one]))
 
     def _made(self, numbers: Sequence[int]) -> Iterator[tuple[int, Maps | None]]:
-        for photos in _batches(self._loader.load(numbers, 2 * self._batch), self._batch):
+        for photos in _batches(self._loader.load(numbers, self._batch), self._batch):
             whole = [one for one in photos if one.square is not None]
             maps = self._encode(whole) if whole else ()
             of_number = {one.number: map_ for one, map_ in zip(whole, maps, strict=True)}
@@ -156,7 +159,7 @@ class Encoder:
             maps = self._backbone.encode(squares)
         except InputError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if not _is_out_of_memory(error):
                 raise InputError(f"the backbone failed: {said(error)}.") from error
             if count == 1:
@@ -170,20 +173,28 @@ class Encoder:
                 f"(--batch-size {self._batch} does so from the start)"
             )
         else:
-            self._check(maps, len(squares))
+            check_maps(maps, len(squares))
             return maps
         return self._run(squares)
 
-    def _check(self, maps: Maps, photos: int) -> None:
-        if getattr(maps, "ndim", None) != 4 or len(maps) != photos:
-            found = "x".join(map(str, getattr(maps, "shape", ()))) or type(maps).__name__
-            raise InputError(
-                f"the backbone gave {found} for {photos} photos; encode() must give an array of "
-                "(photos, rows, columns, channels)."
-            )
+
+def check_maps(maps: Maps, photos: int) -> None:
+    """Make sure that a backbone gave maps of so many photos.
+
+    Raises:
+        InputError: it gave something else.
+    """
+    # Photos are square, so their maps are: others are most likely in another order of axes.
+    shape: tuple[int, ...] = tuple(getattr(maps, "shape", ()))
+    if len(shape) != 4 or len(maps) != photos or shape[1] != shape[2]:
+        found = "x".join(map(str, shape)) or type(maps).__name__
+        raise InputError(
+            f"the backbone gave {found} for {photos} photos; encode() must give an array of "
+            "(photos, rows, columns, channels), with as many rows as columns."
+        )
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 

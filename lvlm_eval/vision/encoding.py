@@ -129,7 +129,7 @@ def _plan(work: Correspondences, encoder: Encoder, map_: Maps) -> EncodingPlan:
     store = encoder.store
     height, width, channels = map_.shape
     size = height * width * channels * (2 if store.half else 4)
-    left = encoder.left_before(photos)
+    left = encoder.left
     wanted = (len(photos) - len(left)) * size
     store.check(wanted, map_)
     room = store.room(map_)

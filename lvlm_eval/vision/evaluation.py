@@ -8,12 +8,13 @@ import numpy as np
 
 from lvlm_eval.datasets.pair_dataset import PairDataset
 from lvlm_eval.errors import InputError
+from lvlm_eval.vision import memory
 from lvlm_eval.vision.backbones.backbone import Backbone, Maps
 from lvlm_eval.vision.correspondences import Correspondences, correspond
 from lvlm_eval.vision.encoder import Encoded, Encoder
 from lvlm_eval.vision.encoding import EncodingWatcher, encode_and_find
 from lvlm_eval.vision.grid import IMAGE_SIZE, photo_side
-from lvlm_eval.vision.loading import PhotoLoader
+from lvlm_eval.vision.loading import PhotoLoader, photos_ahead
 from lvlm_eval.vision.pck import THRESHOLDS
 from lvlm_eval.vision.row_errors import RowErrors, row_errors
 from lvlm_eval.vision.search import UNKNOWN, Findings, Search
@@ -124,6 +125,7 @@ def evaluate(
             f"the pairs of '{dataset.name}' have no keypoint in common, so nothing can be scored."
         )
     _tell_what_is_odd(selected, watcher)
+    _check_room(side, means.batch)
     loader = PhotoLoader(dataset, work.photos, side, means.skip_broken)
     encoder = Encoder(
         backbone, loader, means.store, means.batch, work.photos, transform=means.transform
@@ -136,6 +138,23 @@ def evaluate(
         raise InputError(f"no photo of '{dataset.name}' can be decoded, so nothing can be scored.")
     errors = row_errors(work.rows, search.found, measures.thresholds, measures.centre)
     return Evaluation(work, search.found, errors, selected, encoder.done)
+
+
+def _check_room(side: int, batch: int) -> None:
+    """Photos that are decoded ahead, and a batch in float32, must fit in memory.
+
+    Raises:
+        InputError: they do not.
+    """
+    of_photo = 3 * side * side
+    wanted = of_photo * (photos_ahead(batch) + 4 * batch)
+    free = memory.available(None)
+    if wanted > free:
+        raise InputError(
+            f"photos of {side}x{side} px take {wanted / memory.GB:.1f} GB in batches of {batch}, "
+            f"and {free / memory.GB:.1f} GB of memory are free. Give a smaller --image-size or "
+            "--batch-size."
+        )
 
 
 def _tell_what_is_odd(selected: Selected, watcher: EncodingWatcher) -> None:

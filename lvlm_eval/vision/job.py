@@ -130,8 +130,9 @@ def _linear(job: VisionJob, watcher: EncodingWatcher) -> tuple[dict[str, Any], E
     loader = PhotoLoader(job.dataset, work.photos, side, job.skip_broken)
     encoder = Encoder(job.built.backbone, loader, _store(job), _batch(job), work.photos)
     training = Training(seed=job.measures.seed)
-    watcher.note(f"linear: {len(work.pairs)} pairs to train on, {len(work.photos)} photos")
+    watcher.note(f"probe: {len(work.pairs)} pairs to train on, {len(work.photos)} photos")
     probe = train_probe(work, encoder, training, watcher)
+    watcher.note("probe: the test split without it, then with it")
     plain = _test(job, watcher, None)
     probed = _test(job, watcher, probe)
     before = document(plain, ("test",), job.measures, job.dataset.supercategories())["test"]
@@ -164,35 +165,46 @@ def _store(job: VisionJob) -> Store:
     return DiskStore(cache.folder, identity, cache.budget, cache.half)
 
 
+def wanted_config(job: VisionJob) -> dict[str, Any]:
+    """What of the ``config`` is known before the work, and must stay in a folder of figures."""
+    measures = job.measures
+    return {
+        "backbone": job.built.name,
+        "dataset": job.dataset.name,
+        "identity": dict(job.built.identity),
+        "tasks": list(job.tasks),
+        "image_size": measures.image_size,
+        "thresholds": [threshold_name(one) for one in measures.thresholds],
+        "cell_point": "centre" if measures.centre else "corner",
+        "map_type": "float16" if job.cache.half else "float32",
+        "seed": measures.seed,
+    }
+
+
 def _config(
     job: VisionJob, evaluation: Evaluation, fingerprints: Mapping[str, str]
 ) -> dict[str, Any]:
     """Everything that decides the figures."""
     measures, patch = job.measures, job.built.backbone.patch
     rows, columns, channels = evaluation.encoded.grid
-    selected = evaluation.selected
+    selected, broken = evaluation.selected, evaluation.encoded.broken
+    of_broken = sum(
+        not broken.keys().isdisjoint((p.source, p.target)) for p in evaluation.work.pairs
+    )
     return {
-        "backbone": job.built.name,
+        **wanted_config(job),
         "title": job.built.title,
         "deviations": list(job.built.deviations),
-        "identity": dict(job.built.identity),
-        "tasks": list(job.tasks),
-        "image_size": measures.image_size,
         "side": photo_side(measures.image_size, patch),
         "patch": patch,
         "grid": [rows, columns, channels],
-        "thresholds": [threshold_name(one) for one in measures.thresholds],
-        "cell_point": "centre" if measures.centre else "corner",
-        "map_type": "float16" if job.cache.half else "float32",
-        "seed": measures.seed,
         "data": {
-            "name": job.dataset.name,
             "fingerprint": dict(fingerprints),
-            "photos": len(evaluation.work.photos),
-            "pairs": len(evaluation.work.pairs),
+            "photos": len(evaluation.work.photos) - len(broken),
+            "pairs": len(evaluation.work.pairs) - of_broken,
             "questions": len(evaluation.work.choices.ids),
-            "skipped_pairs": len(selected.skipped),
-            "skipped_photos": len(evaluation.encoded.broken),
+            "skipped_pairs": len(selected.skipped) + of_broken,
+            "skipped_photos": len(selected.missing) + len(broken),
             "photos_of_another_size": len(selected.resized),
         },
         "versions": versions(),

@@ -14,6 +14,11 @@ from lvlm_eval.vision.backbones.backbone import Photos
 from lvlm_eval.vision.photos import squared
 
 
+def photos_ahead(batch: int) -> int:
+    """Most photos that are decoded before they are asked for, in batches of this size."""
+    return 2 * batch + (os.cpu_count() or 1)
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedPhoto:
     """A photo as a backbone gets it.
@@ -56,8 +61,8 @@ class PhotoLoader:
         """
         return hashlib.sha256(self._bytes(number)).hexdigest()
 
-    def load(self, numbers: Sequence[int], ahead: int) -> Iterator[LoadedPhoto]:
-        """Photos in the order given, so many of them decoded before they are asked for.
+    def load(self, numbers: Sequence[int], batch: int) -> Iterator[LoadedPhoto]:
+        """Photos in the order given, those of the next batches decoded meanwhile.
 
         Raises:
             InputError: one is missing, broken or too large; it is named.
@@ -67,7 +72,7 @@ class PhotoLoader:
             try:
                 for number in numbers:
                     waiting.append(pool.submit(self._load, number))
-                    if len(waiting) > ahead + self._threads:
+                    if len(waiting) > photos_ahead(batch):
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
@@ -83,7 +88,7 @@ class PhotoLoader:
             return LoadedPhoto(number, content, squared(read_rgb(data, path), self._side))
         except InputError as error:
             if not self._skip_broken:
-                raise
+                raise InputError(f"{error} Mend it; --skip-broken leaves it out.") from None
             return LoadedPhoto(number, content, None, str(error))
 
     def _bytes(self, number: int) -> bytes:

@@ -12,6 +12,14 @@ GB = 10**9
 """Bytes."""
 
 
+def amount(count: float) -> str:
+    """Bytes in words: ``12.3 MB``."""
+    for unit, size in (("GB", GB), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count:.0f} bytes"
+
+
 def available(array: Any) -> int:
     """Bytes that are free where an array lies: in the GPU's memory, or in that of the processor."""
     if is_torch(array) and array.device.type == "cuda":

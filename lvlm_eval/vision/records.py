@@ -10,7 +10,9 @@ from typing import Any
 
 import jsonlines
 
-from lvlm_eval.errors import InputError
+from lvlm_eval.datasets.refusals import shown
+from lvlm_eval.errors import InputError, StoppedError
+from lvlm_eval.runs.folder import write_whole
 from lvlm_eval.vision.evaluation import Evaluation
 from lvlm_eval.vision.job import VisionResult
 from lvlm_eval.vision.row_errors import SKIPPED
@@ -18,11 +20,15 @@ from lvlm_eval.vision.row_errors import SKIPPED
 METRICS, MANIFEST, KEYPOINTS = "metrics.json", "manifest.json", "keypoints.jsonl"
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, wanted: Mapping[str, Any]) -> None:
     """Make a folder before the work, so that it is not in vain.
 
+    Args:
+        folder: where the figures go.
+        wanted: fields of ``config`` that must be those of the figures that are there.
+
     Raises:
-        InputError: it cannot be made or written.
+        InputError: it cannot be made or written, or holds figures of something else.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -35,6 +41,20 @@ def check_folder(folder: Path) -> None:
         ) from None
     if (folder / "predictions.jsonl").exists():
         raise InputError(f"--out {folder} holds a run of 'lvlm-eval run'. Give another folder.")
+    try:
+        before = json.loads((folder / MANIFEST).read_bytes())["config"]
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, LookupError, TypeError):
+        raise InputError(
+            f"--out {folder}: its {MANIFEST} is not that of figures. Give another folder."
+        ) from None
+    for name, value in wanted.items():
+        if before.get(name) != value:
+            raise InputError(
+                f"--out {folder} holds other figures: {name} is {shown(before.get(name))} there "
+                f"and {shown(value)} now. Give another folder."
+            )
 
 
 def write_result(folder: Path, result: VisionResult, recorded: Mapping[str, Any]) -> None:
@@ -49,7 +69,7 @@ def write_result(folder: Path, result: VisionResult, recorded: Mapping[str, Any]
         recorded: what decides nothing, such as the command line.
 
     Raises:
-        InputError: the disk is full, or not writable any more.
+        StoppedError: the disk is full, or not writable any more.
     """
     done = result.evaluation
     manifest = {
@@ -66,14 +86,22 @@ def write_result(folder: Path, result: VisionResult, recorded: Mapping[str, Any]
         else {},
     }
     try:
+        if done is not None:
+            whole = folder / f".{KEYPOINTS}.part"
+            try:
+                with jsonlines.open(whole, "w", compact=True) as lines:
+                    lines.write_all(_keypoints(done))
+                whole.replace(folder / KEYPOINTS)
+            finally:
+                whole.unlink(missing_ok=True)
         for name, content in ((METRICS, result.document), (MANIFEST, manifest)):
             text = json.dumps(content, indent=1, ensure_ascii=False)
-            (folder / name).write_text(text + "\n", encoding="utf-8")
-        if done is not None:
-            with jsonlines.open(folder / KEYPOINTS, "w", compact=True) as lines:
-                lines.write_all(_keypoints(done))
+            write_whole(folder / name, text + "\n")
     except OSError as error:
-        raise InputError(f"--out {folder} cannot be written: {error.strerror}.") from None
+        raise StoppedError(
+            f"the figures could not be written to {folder}: {error.strerror}. What was there "
+            "before is left as it was; give another --out"
+        ) from None
 
 
 def _keypoints(done: Evaluation) -> Iterator[dict[str, Any]]:

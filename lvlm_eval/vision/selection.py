@@ -22,7 +22,8 @@ class Selected:
         pairs: split and pair, in the order of the files.
         questions: four-choice questions drawn from the intra pairs.
         sizes: photo → width and height in px of its file.
-        skipped: what was left out, and why, a line each.
+        skipped: pairs that were left out, and why, a line each.
+        missing: photos that cannot be opened.
         passed_over: slips in annotations that were worked around.
         resized: photos whose recorded size is not that of the file.
     """
@@ -31,6 +32,7 @@ class Selected:
     questions: tuple[Question, ...]
     sizes: dict[str, tuple[int, int]]
     skipped: tuple[str, ...]
+    missing: tuple[str, ...]
     passed_over: int
     resized: tuple[str, ...]
 
@@ -68,12 +70,18 @@ def select(
     questions: tuple[Question, ...] = ()
     if ceiling and isinstance(dataset, SocoTree):
         drawn = make_questions(dataset, QuestionPolicy(seed=seed), make_describer(None))
-        questions = tuple(one for one in drawn.questions if reader.measured(one.id, _photos(one)))
+        questions = tuple(
+            one
+            for one in drawn.questions
+            if reader.missing.keys().isdisjoint(_photos(one))
+            and reader.measured(one.id, _photos(one))
+        )
     return Selected(
         tuple(pairs),
         questions,
         reader.sizes,
         tuple(reader.skipped),
+        tuple(reader.missing),
         reader.passed_over,
         tuple(reader.resized),
     )
@@ -111,6 +119,7 @@ class _Reader:
         self._dataset, self._skip_broken = dataset, skip_broken
         self.sizes: dict[str, tuple[int, int]] = {}
         self.skipped: list[str] = []
+        self.missing: dict[str, None] = {}
         self.resized: dict[str, None] = {}
         self.passed_over = 0
 
@@ -131,13 +140,15 @@ class _Reader:
 
     def measured(self, whose: str, photos: Iterable[str]) -> bool:
         """Read the sizes of photos; False if one cannot be, and its pair is left out."""
-        try:
-            for photo in photos:
-                if photo not in self.sizes:
-                    self.sizes[photo] = self._dataset.image_size(photo)
-        except InputError as error:
-            self._leave_out(f"{whose}: {error}")
-            return False
+        for photo in photos:
+            if photo in self.sizes:
+                continue
+            try:
+                self.sizes[photo] = self._dataset.image_size(photo)
+            except InputError as error:
+                self._leave_out(f"{whose}: {error}")
+                self.missing[photo] = None
+                return False
         return True
 
     def _leave_out(self, trouble: str) -> None:

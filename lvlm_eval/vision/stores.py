@@ -16,7 +16,7 @@ import numpy as np
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.vision.arrays import as_float32, copied, halved, like, number_of_bytes, to_numpy
 from lvlm_eval.vision.backbones.backbone import Maps
-from lvlm_eval.vision.memory import GB, available, disk_free
+from lvlm_eval.vision.memory import GB, amount, available, disk_free
 
 CacheKind = Literal["ram", "disk", "none"]
 CACHES: tuple[CacheKind, ...] = ("ram", "disk", "none")
@@ -124,7 +124,7 @@ class RamStore(Store):
         free = available(map_)
         if self._budget is not None and min(self._budget, wanted) > free:
             raise InputError(
-                f"--cache-gb {self._budget / GB:g}: {free / GB:.1f} GB of memory are free. Give "
+                f"--cache-gb {self._budget / GB:g}: {amount(free)} of memory are free. Give "
                 "less (photos are then encoded twice), or --cache disk."
             )
 
@@ -200,7 +200,7 @@ class DiskStore(Store):
         free = disk_free(self.folder)
         if self.budget is None and wanted > free:
             raise InputError(
-                f"the feature maps take {wanted / GB:.1f} GB, and {free / GB:.1f} GB are free on "
+                f"the feature maps take {amount(wanted)}, and {amount(free)} are free on "
                 f"the disk of {self.folder}. Give --cache-gb, --cache-type float16, another "
                 "--cache-dir, or --cache ram."
             )

@@ -167,35 +167,49 @@ def test_thresholds_are_named_with_two_digits_or_as_many_as_they_have():
 
 
 def test_the_bootstrap_of_one_photo_a_category_gives_the_figure_itself():
-    bootstrap = PhotoBootstrap(["a", "b"], np.array([0, 1]), seed=0, resamples=50)
+    bootstrap = PhotoBootstrap(["a", "b"], seed=0, resamples=50)
     layout = Layout(np.array([]), np.array([0, 1]), ("a", "b"))
     of_pairs = {"soc": np.array([[0.25], [0.75]])}
     drawn = bootstrap.means(of_pairs, layout, np.array([0, 1]), np.array([0, 1]), {})
-    assert drawn["soc"].tolist() == [[0.5]] * 50
-    assert interval(drawn["soc"][:, 0]) == (50.0, 50.0)
+    assert drawn["soc"].ravel() == pytest.approx([0.5] * 50)
+    assert interval(drawn["soc"][:, 0]) == pytest.approx((50.0, 50.0))
 
 
 def test_bootstrap_intervals_are_about_as_wide_as_those_of_independent_pairs():
     """400 photos in 200 pairs of their own: the width is that of a mean of 200 coins, and more."""
     generator = np.random.default_rng(1)
     values = generator.integers(0, 2, size=(200, 1)).astype(float)
-    bootstrap = PhotoBootstrap(["a"] * 400, np.arange(400), seed=0)
+    bootstrap = PhotoBootstrap(["a"] * 400, seed=0)
     layout = Layout(np.array([]), np.zeros(200, dtype=int), ("a",))
     source, target = np.arange(0, 400, 2), np.arange(1, 400, 2)
     drawn = bootstrap.means({"soc": values}, layout, source, target, {})["soc"][:, 0]
     independent = math.sqrt(values.mean() * (1 - values.mean()) / 200)
-    # Source and target are drawn independently: weights are products, of variance 3 and not 1.
+    # Source and target are weighted independently: products of variance 3 and not 1.
     assert 1.4 * independent < drawn.std() < 2.1 * independent
 
 
 def test_weights_count_pairs_as_often_as_they_have_keypoints():
-    bootstrap = PhotoBootstrap(["a"], np.array([0]), seed=0, resamples=3)
+    bootstrap = PhotoBootstrap(["a"], seed=0, resamples=3)
     layout = Layout(np.array([]), np.array([0, 0]), ("a",))
     figures = {"geo": np.array([[0.0], [1.0]]), "soc": np.array([[0.0], [np.nan]])}
     one = np.array([0, 0])
     drawn = bootstrap.means(figures, layout, one, one, {"geo": np.array([1, 3])})
-    assert drawn["geo"].tolist() == [[0.75]] * 3
+    assert drawn["geo"].ravel() == pytest.approx([0.75] * 3)
     assert drawn["soc"].tolist() == [[0.0]] * 3
+
+
+def test_a_category_of_few_pairs_stays_in_and_other_categories_change_nothing_in_it():
+    layout = Layout(np.array([]), np.array([0, 1, 1]), ("a", "b"))
+    figures = {"soc": np.array([[1.0], [0.0], [1.0]])}
+    source, target = np.array([0, 2, 3]), np.array([1, 3, 4])
+    both = PhotoBootstrap(["a", "a", "b", "b", "b"], seed=0, resamples=500)
+    drawn = both.means(figures, layout, source, target, {})["soc"][:, 0]
+    assert drawn.min() >= 0.5  # a, of a single pair, counts in every resample
+    alone = PhotoBootstrap(["b", "b", "b"], seed=0, resamples=500)
+    of_b = Layout(np.array([]), np.array([0, 0]), ("b",))
+    b = {"soc": figures["soc"][1:]}
+    own = alone.means(b, of_b, source[1:] - 2, target[1:] - 2, {})["soc"][:, 0]
+    assert 2 * drawn - 1 == pytest.approx(own)
 
 
 def test_features_that_are_no_numbers_are_told_photo_by_photo():

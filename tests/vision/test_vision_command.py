@@ -155,11 +155,50 @@ def test_a_backbone_of_ones_own(tree, tmp_path):
         (("--layer", "3"), "layer"),
         (("--out", "/proc/none"), "--out /proc/none cannot be written"),
         (("--pos-embed", "hub"), "pos_embed"),
+        (("--seed", "-1"), "--seed"),
     ],
 )
 def test_every_mistake_is_one_line(tree, tmp_path, words, wanted):
     words = tuple(str(tree) if one == "TREE" else one for one in words)
     assert wanted in complaint_of(*SMALL, *words, cwd=tmp_path, status=2)
+
+
+def test_figures_of_something_else_are_not_overwritten(tmp_path):
+    lvlm_eval(*SMALL, "--task", "soc", "--out", "o", cwd=tmp_path)
+    before = (tmp_path / "o" / "metrics.json").read_bytes()
+    for words, wanted in (
+        (("--task", "cc"), "tasks is"),
+        (("--task", "soc", "--threshold", "0.2"), "thresholds is"),
+        (("--task", "soc", "--seed", "3"), "seed is 0 there and 3 now"),
+    ):
+        line = complaint_of(*SMALL, *words, "--out", "o", cwd=tmp_path, status=2)
+        assert wanted in line
+    lvlm_eval(*SMALL, "--task", "soc", "--out", "o", cwd=tmp_path)
+    assert (tmp_path / "o" / "metrics.json").read_bytes() == before
+
+
+def test_a_full_disk_costs_the_files_and_not_the_figures(tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if (
+        os.geteuid()
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], capture_output=True
+        ).returncode
+    ):
+        pytest.skip("no small disk can be made here")
+    try:
+        done = lvlm_eval(*SMALL, "--task", "soc", "--out", small, cwd=tmp_path, status=4)
+        assert "▶ classic:daisy" in done.stdout
+        assert "could not be written" in done.stderr
+        assert not [one.name for one in small.iterdir()]
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_photos_that_no_memory_holds_are_refused_at_once(tmp_path):
+    line = complaint_of(*DAISY, "--image-size", 200_000, cwd=tmp_path, status=2)
+    assert "GB of memory are free" in line
 
 
 def test_a_table_has_no_keypoints(tmp_path):
@@ -189,10 +228,12 @@ def test_what_is_broken_is_named_and_left_out_only_when_told(tree, tmp_path, how
     done = lvlm_eval(*SMALL, "--data", tree, "--skip-broken", "--json", cwd=tmp_path)
     assert name in done.stderr
     document = json.loads(done.stdout)
-    data = document["config"]["data"]
-    assert (data["skipped_photos"], data["skipped_pairs"] > 0) == (
-        (1, False) if how == "torn" else (0, True)
-    )
+    data, before = document["config"]["data"], whole["config"]["data"]
+    # A photo that is torn counts as one that is missing.
+    assert data["skipped_photos"] == (0 if how == "pair" else 1)
+    assert data["photos"] == 16 - data["skipped_photos"]
+    assert data["pairs"] == before["pairs"] - data["skipped_pairs"]
+    assert data["skipped_pairs"] == 1 if how == "pair" else data["skipped_pairs"] > 1
     fewer = document["intra"]["soc"]["counts"]["pairs"]
     assert 0 < fewer < whole["intra"]["soc"]["counts"]["pairs"]
     # The other category is untouched.
@@ -204,7 +245,9 @@ def test_what_is_broken_is_named_and_left_out_only_when_told(tree, tmp_path, how
     [
         ("return np.full((len(photos), 10, 10, 4), np.nan, np.float32)", "not all numbers"),
         ("return np.ones((10, 10, 4), np.float32)", "must give an array of"),
+        ("return np.ones((len(photos), 3, 10, 10), np.float32)", "as many rows as columns"),
         ("raise ValueError('out of luck')", "out of luck"),
+        ("raise SystemExit(0)", "the backbone failed: SystemExit"),
     ],
 )
 def test_a_backbone_that_fails_ends_in_one_line(tree, tmp_path, body, wanted):
@@ -228,7 +271,7 @@ def test_maps_that_do_not_fit_on_the_disk_are_refused_before_the_work(tree, tmp_
     try:
         words = (*SMALL, "--data", tree, "--cache", "disk", "--cache-dir", small)
         line = complaint_of(*words, cwd=tmp_path, status=2)
-        assert "GB are free on the disk" in line
+        assert "kB are free on the disk" in line
         assert len(list(small.glob("*/*.npy"))) <= 8
         # A budget that is larger than the disk finds that out by itself.
         done = lvlm_eval(*words, "--cache-gb", "0.0003", "--json", cwd=tmp_path)
