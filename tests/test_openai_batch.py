@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -41,7 +42,7 @@ def good(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 def made(api: BatchAPI, workspace: Path | None = None, **arguments: object) -> Adapter:
     given = {"base_url": api.url, "poll": 0.01, **arguments}
     adapter = build_adapter("openai-batch:m", given).adapter
-    adapter.workspace = workspace
+    adapter.workspace = workspace or Path(tempfile.mkdtemp(prefix="lvlm-eval-"))
     return adapter
 
 
@@ -54,8 +55,11 @@ def ask(api: BatchAPI, count: int = 5, **arguments: Any) -> dict[str, Response]:
 
 
 @pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+def _surroundings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     monkeypatch.setattr("lvlm_eval.models.server_trouble.LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("temporary")))
 
 
 def test_the_answers_are_those_of_openai_and_so_are_the_bodies() -> None:
@@ -82,6 +86,15 @@ def test_the_answers_are_those_of_openai_and_so_are_the_bodies() -> None:
 
     assert by_id(batched) == by_id(alone)
     assert len(batched) == 7
+
+
+def test_without_a_place_to_record_it_nothing_is_submitted() -> None:
+    with serving_batches(BatchAPI(good)) as api:
+        adapter = made(api)
+        adapter.workspace = None
+        with pytest.raises(InputError, match="only where it can be recorded"):
+            list(adapter.answer(requests(2)))
+        assert not api.calls
 
 
 def test_files_keep_to_the_limits() -> None:

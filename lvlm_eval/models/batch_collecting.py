@@ -151,10 +151,10 @@ class Collector:
     def _unknown(self, one: Waiting, what: str) -> StoppedError:
         at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(one.submission.at))
         path = self._ledger.path_of(one.submission)
-        anew = f" Without {path} its requests are submitted, and paid, anew" if path else ""
         return StoppedError(
             f"{self._server.where} does not know {what}, submitted {at}: is the key of another "
-            f"project in {self._server.key_env}?{anew}"
+            f"project in {self._server.key_env}? Without {path} its requests are submitted, and "
+            "paid, anew"
         )
 
     def _tell_refused(self, said: str) -> None:

@@ -68,11 +68,11 @@ class Ledger:
     """The records of one run's batches.
 
     Args:
-        workspace: the adapter's; None keeps the records in memory, which only survive this call.
+        workspace: the adapter's.
     """
 
-    def __init__(self, workspace: Path | None) -> None:
-        self._folder = None if workspace is None else workspace / FOLDER
+    def __init__(self, workspace: Path) -> None:
+        self._folder = workspace / FOLDER
 
     def open(self) -> tuple[list[Submission], dict[str, set[str]]]:
         """All submissions, oldest first, and the custom ids of each that were not taken yet.
@@ -81,8 +81,6 @@ class Ledger:
             InputError: a record cannot be read: to go on without it could mean to pay twice.
         """
         submissions: list[Submission] = []
-        if self._folder is None:
-            return submissions, {}
         for path in sorted(self._folder.glob("*.json")):
             try:
                 submissions.append(_SUBMISSION.validate_json(path.read_bytes()))
@@ -113,13 +111,12 @@ class Ledger:
         """Note that the results of these requests are in the records, or will never come."""
         self._write(f"{submission.name}.{uuid.uuid4().hex[:8]}.taken", sorted(custom_ids))
 
-    def path_of(self, submission: Submission) -> Path | None:
+    def path_of(self, submission: Submission) -> Path:
         """Where a record is."""
-        return None if self._folder is None else self._folder / f"{submission.name}.json"
+        return self._folder / f"{submission.name}.json"
 
     def _taken(self, submission: Submission) -> set[str]:
         taken: set[str] = set()
-        assert self._folder is not None
         for path in self._folder.glob(f"{submission.name}.*.taken"):
             try:
                 taken.update(json.loads(path.read_text(encoding="utf-8")))
@@ -128,8 +125,6 @@ class Ledger:
         return taken
 
     def _write(self, name: str, content: Any) -> None:
-        if self._folder is None:
-            return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             write_whole(self._folder / name, json.dumps(content) + "\n")

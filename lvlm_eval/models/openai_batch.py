@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lvlm_eval.errors import InputError
 from lvlm_eval.models.adapter import Adapter
 from lvlm_eval.models.argument_checks import check_above_zero, check_whole
 from lvlm_eval.models.batch_collecting import Collector
@@ -94,7 +95,17 @@ class OpenAIBatch(Adapter):
         self._max_retries = max_retries
 
     def answer(self, requests: Sequence[Request]) -> Iterable[Response]:
-        """Submit what was not submitted yet, wait for all batches, and yield what they give."""
+        """Submit what was not submitted yet, wait for all batches, and yield what they give.
+
+        Raises:
+            InputError: there is no workspace, the server refuses the key or a batch.
+            StoppedError: the server does not answer; what was submitted is collected later.
+        """
+        if self.workspace is None:
+            raise InputError(
+                "batches are submitted only where it can be recorded what was: in a run without "
+                "workers in other processes (leave --engine out)."
+            )
         ledger = Ledger(self.workspace)
         progress = BatchProgress(self.tell)
         with (

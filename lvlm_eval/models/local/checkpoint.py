@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from lvlm_eval.datasets.fingerprint import fingerprint_files
+from lvlm_eval.errors import InputError, nearest_names
 
 _SUFFIXES = {".json", ".safetensors", ".bin", ".jinja", ".txt", ".model"}
 """Weights, configuration, chat template and vocabulary."""
@@ -41,3 +42,32 @@ def checkpoint_fingerprint(model: str) -> str | None:
         return None
     files = [one for one in folder.iterdir() if one.is_file() and one.suffix in _SUFFIXES]
     return fingerprint_files((one.name, one) for one in files)
+
+
+def check_place(model: str, config: str = "config.json") -> None:
+    """Say what is wrong with a folder before a library looks for it on the hub.
+
+    Args:
+        model: hub id or folder.
+        config: the file that every checkpoint has.
+
+    Raises:
+        InputError: it is a folder without a checkpoint, or a mistyped one beside checkpoints.
+    """
+    folder = Path(model)
+    if (folder / config).is_file():
+        return
+    if folder.is_dir():
+        inner = _checkpoints_in(folder, config)
+        hint = f"Folders in it that are: {', '.join(inner[:8])}." if inner else "Give another one."
+        raise InputError(f"'{model}' is no folder with a checkpoint: no {config}. {hint}")
+    beside = _checkpoints_in(folder.parent, config) if len(folder.parts) > 1 else []
+    if beside or folder.is_absolute() or model.startswith("."):
+        hint = nearest_names(model, beside) if beside else "Give a folder, or an id of the hub."
+        raise InputError(f"there is no folder '{model}'. {hint}")
+
+
+def _checkpoints_in(folder: Path, config: str) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(str(one) for one in folder.iterdir() if (one / config).is_file())

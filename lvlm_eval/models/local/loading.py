@@ -19,6 +19,7 @@ from transformers import (
 
 from lvlm_eval.errors import InputError, one_line
 from lvlm_eval.models.argument_checks import check_dtype
+from lvlm_eval.models.local.checkpoint import check_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def load_processor(name: str, revision: str | None = None) -> Any:
     Raises:
         InputError: it is missing, gated, or has no chat template.
     """
+    check_place(name)
     with explained(name):
         if _has_torchvision():
             processor = AutoProcessor.from_pretrained(name, revision=revision)
