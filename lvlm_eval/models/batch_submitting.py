@@ -168,6 +168,7 @@ class Submitter:
             return
         self._file = RequestFile(self._path, *self._limits)
         file_id = self._server.upload(file.path)
+        file.path.unlink()  # what is killed from here on leaves nothing large behind
         requests = {
             own_id: Submitted(request.id, file.shas[own_id])
             for own_id, request in file.requests.items()
