@@ -162,6 +162,10 @@ def _tell_what_is_odd(selected: Selected, watcher: EncodingWatcher) -> None:
         watcher.note(f"left out: {line}")
     if len(selected.skipped) > 5:
         watcher.note(f"left out: {len(selected.skipped) - 5} more pairs")
+    if selected.questionless:
+        watcher.note(
+            f"{len(selected.questionless)} pairs gave no question: {selected.questionless[0]}"
+        )
     if selected.resized:
         watcher.note(
             f"{len(selected.resized)} photos have another size than their annotation says "

@@ -21,6 +21,7 @@ class Selected:
     Attributes:
         pairs: split and pair, in the order of the files.
         questions: four-choice questions drawn from the intra pairs.
+        questionless: pairs that were looked at for a question and gave none, a line each.
         sizes: photo → width and height in px of its file.
         skipped: pairs that were left out, and why, a line each.
         missing: photos that cannot be opened.
@@ -30,6 +31,7 @@ class Selected:
 
     pairs: tuple[tuple[str, Pair], ...]
     questions: tuple[Question, ...]
+    questionless: tuple[str, ...]
     sizes: dict[str, tuple[int, int]]
     skipped: tuple[str, ...]
     missing: tuple[str, ...]
@@ -68,8 +70,10 @@ def select(
             f"no pair of '{dataset.name}' can be scored. The first reason: {reader.skipped[0]}"
         )
     questions: tuple[Question, ...] = ()
+    questionless: tuple[str, ...] = ()
     if ceiling and isinstance(dataset, SocoTree):
         drawn = make_questions(dataset, QuestionPolicy(seed=seed), make_describer(None))
+        questionless = tuple(f"{one.file}: {one.message}" for one in drawn.skipped)
         questions = tuple(
             one
             for one in drawn.questions
@@ -79,6 +83,7 @@ def select(
     return Selected(
         tuple(pairs),
         questions,
+        questionless,
         reader.sizes,
         tuple(reader.skipped),
         tuple(reader.missing),

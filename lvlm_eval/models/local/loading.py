@@ -150,6 +150,7 @@ def load_model(
         InputError: it is missing or gated, has no vision, or does not fit.
     """
     more = {} if attention is None else {"attn_implementation": attention}
+    check_place(name)
     with explained(name):
         config = AutoConfig.from_pretrained(name, revision=revision)
         if type(config) not in AutoModelForImageTextToText._model_mapping:

@@ -11,6 +11,7 @@ from safetensors import safe_open
 from transformers.utils import cached_file
 
 from lvlm_eval.errors import InputError
+from lvlm_eval.models.local.checkpoint import check_place
 from lvlm_eval.models.local.loading import explained
 from lvlm_eval.vision.backbones.huggingface.quiet import quiet
 from lvlm_eval.vision.backbones.normalisation import Normalisation, named_normalisation
@@ -43,6 +44,7 @@ def load_config(checkpoint: str, revision: str | None = None) -> Any:
     Raises:
         InputError: it is missing, gated, or of an unknown kind.
     """
+    check_place(checkpoint)
     with quiet(), explained(checkpoint, MEMORY):
         return transformers.AutoConfig.from_pretrained(checkpoint, revision=revision)
 
