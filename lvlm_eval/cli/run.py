@@ -224,7 +224,10 @@ def _run(
                 f"{error}. The answers so far are in {folder}; the same command goes on from there."
             ) from error
     cost = {"cost": outcome.spending.to_json()} if outcome.spending else None
-    print_figures((score_run(folder, outcome.recorded),), as_json, cost)
+    scored = score_run(folder, outcome.recorded)
+    # Of failures alone there is no figure to set beside the published ones.
+    if as_json or not outcome.planned or outcome.failed < outcome.planned:
+        print_figures((scored,), as_json, cost)
     _say_what_was_odd(outcome)
     if outcome.failed:
         written = folder if gpu_list else folder / predictions_file(part)
