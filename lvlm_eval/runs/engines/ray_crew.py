@@ -196,6 +196,7 @@ class Crew:
         yield from self._again(member, not member.answered_of_piece, why)
         member.lost += not member.answered
         if member.lost >= LOST_IN_A_ROW:
+            self._note(f"worker {member.number} is given up")
             self._dismiss(member, f"workers are lost again and again, the last one: {why}")
         else:
             self._start(member)
