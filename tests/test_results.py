@@ -14,11 +14,11 @@ from lvlm_eval.records import Prediction
 from lvlm_eval.runs.folder import (
     Manifest,
     PredictionWriter,
-    locked,
     read_manifest,
     read_predictions,
     write_manifest,
 )
+from lvlm_eval.runs.locks import locked
 
 
 def prediction(id: str = "q/vis/0", **fields: object) -> Prediction:

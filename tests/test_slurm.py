@@ -272,6 +272,7 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(place)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("whom", "number"),
     [("shell", signal.SIGUSR1), ("step", signal.SIGUSR1), ("step", signal.SIGTERM)],
@@ -314,6 +315,7 @@ def test_what_slurm_ends_itself_is_left_to_it(desk: Desk) -> None:
     assert "SLURM ended this task" in desk.log.read_text()
 
 
+@pytest.mark.slow
 def test_a_status_survives_a_signal_at_the_same_moment(desk: Desk) -> None:
     """SLURM ends shell and step together; bash's own wait loses a status in ten then."""
     script = desk.script()
@@ -327,6 +329,7 @@ def test_a_status_survives_a_signal_at_the_same_moment(desk: Desk) -> None:
     assert desk.log.read_text().count("SLURM ended this task") == 60
 
 
+@pytest.mark.slow
 def test_a_task_is_not_started_again_for_ever(desk: Desk) -> None:
     with desk.started(desk.script("--restarts", 5), SLURM_RESTART_COUNT="5") as process:
         os.kill(desk.after_answers(2), signal.SIGUSR1)
@@ -335,6 +338,7 @@ def test_a_task_is_not_started_again_for_ever(desk: Desk) -> None:
     assert "started again 5 times, which is the bound" in desk.log.read_text()
 
 
+@pytest.mark.slow
 def test_starts_that_give_no_answer_come_to_an_end(desk: Desk) -> None:
     """A time limit that is shorter than loading the model would else cost a hundred starts."""
     script = desk.script()
@@ -357,6 +361,7 @@ def test_where_queueing_again_fails_the_task_fails(desk: Desk) -> None:
     assert desk.calls() == "requeue 77_2 "
 
 
+@pytest.mark.slow
 def test_what_no_signal_stopped_would_stop_again(desk: Desk) -> None:
     """A model that fails every time ends with status 4 as well; another start does not help."""
     broken = desk.place / "broken.py"
@@ -374,6 +379,7 @@ def test_what_no_signal_stopped_would_stop_again(desk: Desk) -> None:
     assert "no signal stopped lvlm-eval, so it is not started again" in desk.log.read_text()
 
 
+@pytest.mark.slow
 def test_a_failure_stays_a_failure(desk: Desk) -> None:
     script = desk.script()
     text = script.read_text()
