@@ -160,3 +160,23 @@ def test_mistakes_are_one_line(tree, tmp_path, words, wanted):
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
         archive.writestr("x", "y")
     assert wanted in complaint_of(*words, cwd=tmp_path, status=2)
+
+
+@pytest.mark.parametrize("more", [(), ("--log-json",)])
+def test_a_log_that_nobody_reads_any_more_costs_no_row(tree, tmp_path, more):
+    (tmp_path / "talks.py").write_text(
+        TELLS.replace("    def answer", "    chunk = 2\n\n    def answer").replace(
+            "        for number", "        self.tell('on and on')\n        for number"
+        )
+    )
+    words = ("run", "--model", "talks.py", "--data", tree, "--out", "r", *more)
+    with subprocess.Popen(
+        command(*words), cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    ) as running:  # fmt: skip
+        assert running.stderr is not None
+        running.stderr.close()
+    told = status_of(tmp_path)
+    assert (told["done"], told["failed"]) == (45, 3)  # those that the model itself fails
+    lines = (tmp_path / "r" / "predictions.jsonl").read_text().splitlines()
+    assert {json.loads(line)["error"] for line in lines} == {None, "no luck"}

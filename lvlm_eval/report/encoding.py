@@ -3,10 +3,10 @@
 import time
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lvlm_eval.report.progress import SECONDS_BETWEEN_LINES
+from lvlm_eval.report.standard_error import StandardError
 from lvlm_eval.vision.encoding import EncodingPlan
 from lvlm_eval.vision.memory import amount
 
@@ -15,7 +15,7 @@ class EncodingBar:
     """An EncodingWatcher that writes to standard error."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = StandardError()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -1,5 +1,6 @@
 """Progress as JSON lines on standard error, for machines that collect logs."""
 
+import contextlib
 import json
 import sys
 import time
@@ -81,5 +82,6 @@ def log_event(event: str, **fields: Any) -> None:
     """Write one line."""
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     line = json.dumps({"at": at, "event": event, **fields}, ensure_ascii=False)
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    with contextlib.suppress(BrokenPipeError):  # nobody reads it any more; the work goes on
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()

@@ -3,7 +3,6 @@
 import time
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -15,6 +14,7 @@ from rich.progress import (
 
 from lvlm_eval.prices import Spending
 from lvlm_eval.records import Prediction
+from lvlm_eval.report.standard_error import StandardError
 
 SECONDS_BETWEEN_LINES = 30.0
 
@@ -26,7 +26,7 @@ class ProgressBar:
     """
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = StandardError()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
