@@ -33,7 +33,8 @@ class PublishedRow:
 
 
 @cache
-def _published() -> Mapping[str, Any]:
+def published() -> Mapping[str, Any]:
+    """All published figures, table by table, as the package has them."""
     with (data_folder() / "published.json").open(encoding="utf-8") as file:
         document: dict[str, Any] = json.load(file)
     return document
@@ -44,7 +45,7 @@ def lvlm_rows() -> tuple[PublishedRow, ...]:
     """The LVLM table of the paper, in its order: baselines, the dense-feature ceiling, models."""
     return tuple(
         PublishedRow(name, row["vis"], row["vis_desc"], row["desc"])
-        for name, row in _published()["lvlm"]["rows"].items()
+        for name, row in published()["lvlm"]["rows"].items()
     )
 
 
@@ -64,7 +65,7 @@ class VisionRow:
 @cache
 def vision_rows() -> tuple[VisionRow, ...]:
     """The main table of vision backbones, in the paper's order."""
-    rows = _published()["vision_main"]["rows"]
+    rows = published()["vision_main"]["rows"]
     return tuple(
         VisionRow(
             name,
@@ -80,24 +81,24 @@ def vision_rows() -> tuple[VisionRow, ...]:
 @cache
 def main_vision_rows() -> tuple[str, ...]:
     """The names in the main table of vision models, as printed."""
-    return tuple(_published()["vision_main"]["rows"])
+    return tuple(published()["vision_main"]["rows"])
 
 
 @cache
 def vision_row_names() -> tuple[str, ...]:
     """The names in the main table of vision models, then in that of all evaluated ones."""
-    return (*main_vision_rows(), *_published()["more_backbones"]["rows"])
+    return (*main_vision_rows(), *published()["more_backbones"]["rows"])
 
 
 def source() -> str:
     """Where the figures were published, as a citation."""
-    return str(_published()["source"])
+    return str(published()["source"])
 
 
 @cache
 def category_names() -> tuple[str, ...]:
     """The 100 categories of the release as its folders are named, in alphabetical order."""
-    return tuple(sorted(_published()["supercategory_of"]["rows"]))
+    return tuple(sorted(published()["supercategory_of"]["rows"]))
 
 
 RELEASE_QUESTIONS = 2000
@@ -129,7 +130,7 @@ def unlike_release(categories: Iterable[str], rows_of_questions: Sequence[int]) 
 
 @cache
 def _supercategories() -> Mapping[str, str]:
-    rows: Mapping[str, str] = _published()["supercategory_of"]["rows"]
+    rows: Mapping[str, str] = published()["supercategory_of"]["rows"]
     return {_key(category): supercategory for category, supercategory in rows.items()}
 
 

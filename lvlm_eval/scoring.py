@@ -18,9 +18,11 @@ from lvlm_eval.runs.folder import (
     MANIFEST,
     METRICS,
     RecordedAnswers,
+    planned_rows,
     read_manifest,
     read_predictions,
     read_questions,
+    row_id,
     write_answers,
     write_whole,
 )
@@ -172,11 +174,9 @@ def _not_comparable(rows: Sequence[ScoredRow], questions: Mapping[str, Question]
 def _planned_rows(
     questions: Iterable[Question], predictions: Mapping[str, Prediction]
 ) -> Iterator[ScoredRow]:
-    for question in questions:
-        for setting, count in question.rows.items():
-            for rotation in range(count):
-                prediction = predictions.get(f"{question.id}/{setting}/{rotation}")
-                yield read(prediction) if prediction else missing(question.id, setting, rotation)
+    for row in planned_rows(questions):
+        prediction = predictions.get(row_id(*row))
+        yield read(prediction) if prediction else missing(*row)
 
 
 def _answer_line(row: ScoredRow) -> dict[str, Any]:

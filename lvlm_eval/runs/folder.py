@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from lvlm_eval.errors import InputError
-from lvlm_eval.records import Prediction, Question, plain
+from lvlm_eval.records import Prediction, Question, Setting, plain
 from lvlm_eval.runs.shards import Shard
 from lvlm_eval.user_files import said
 
@@ -149,6 +149,19 @@ def _question(line: bytes, where: str) -> Question:
         if not 0 <= count <= MOST_ROWS:
             raise InputError(f"{where}: rows.{setting} = {count} is no number of rows.")
     return question
+
+
+def planned_rows(questions: Iterable[Question]) -> Iterator[tuple[str, Setting, int]]:
+    """Question, setting and rotation of every row that is planned, in order."""
+    for question in questions:
+        for setting, count in question.rows.items():
+            for rotation in range(count):
+                yield question.id, setting, rotation
+
+
+def row_id(question: str, setting: Setting, rotation: int) -> str:
+    """The id of a row's prediction."""
+    return f"{question}/{setting}/{rotation}"
 
 
 def write_questions(folder: Path, questions: Sequence[Question]) -> None:

@@ -44,7 +44,6 @@ class ShardLocks:
     def __init__(self, folder: Path, shard: Shard | None) -> None:
         self._folder, self._shard = folder, shard
         self._stack = ExitStack()
-        self._whole = FileLock(folder / _WHOLE)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -21,9 +21,11 @@ from lvlm_eval.runs.folder import (
     PREDICTIONS,
     QUESTIONS,
     canonical,
+    planned_rows,
     read_manifest,
     read_predictions,
     read_questions,
+    row_id,
 )
 from lvlm_eval.runs.locks import locked
 
@@ -105,13 +107,7 @@ def _merge(folder: Path, target: Path) -> Merged:
 
     questions = read_questions(folder)
     recorded = read_predictions(folder)
-    planned = [
-        f"{question.id}/{setting}/{rotation}"
-        for question in questions
-        for setting, count in question.rows.items()
-        for rotation in range(count)
-    ]
-    place = {id: number for number, id in enumerate(planned)}
+    place = {row_id(*row): number for number, row in enumerate(planned_rows(questions))}
     rows = sorted(recorded.by_id.values(), key=lambda one: (place.get(one.id, len(place)), one.id))
     try:
         with tempfile.TemporaryDirectory(dir=target.parent) as name:

@@ -9,12 +9,14 @@ from typing import Any
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.prices import Price
-from lvlm_eval.records import Prediction, Question
+from lvlm_eval.records import Prediction, Question, Setting
 from lvlm_eval.runs.folder import (
     MANIFEST,
     parse_prediction,
+    planned_rows,
     read_manifest,
     read_questions,
+    row_id,
 )
 from lvlm_eval.runs.shards import shard_of_file
 
@@ -168,7 +170,7 @@ def status_of(folder: Path, price_of: Mapping[str, Price] | None = None) -> RunS
     if manifest is None:
         raise InputError(f"{folder} has no {MANIFEST}: it is not the folder of a run.")
     questions = read_questions(folder)
-    planned = set(_planned(questions))
+    planned = set(planned_rows(questions))
     reading = _Reading(planned)
     parts = tuple(
         _part(path, questions, reading) for path in sorted(folder.glob("predictions*.jsonl"))
@@ -179,7 +181,7 @@ def status_of(folder: Path, price_of: Mapping[str, Price] | None = None) -> RunS
     for one in planned:
         setting = one[1]
         before, done = by_setting.get(setting, (0, 0))
-        by_setting[setting] = before + 1, done + (_id(one) in reading.answered)
+        by_setting[setting] = before + 1, done + (row_id(*one) in reading.answered)
     costs = [price.of(usage) for usage in reading.usages] if price else []
     return RunStatus(
         folder,
@@ -200,8 +202,8 @@ def status_of(folder: Path, price_of: Mapping[str, Price] | None = None) -> RunS
 class _Reading:
     """What all files of a run say together."""
 
-    def __init__(self, planned: set[tuple[str, str, int]]) -> None:
-        self.planned = {_id(one) for one in planned}
+    def __init__(self, planned: set[tuple[str, Setting, int]]) -> None:
+        self.planned = {row_id(*one) for one in planned}
         self.answered: set[str] = set()
         self.errors: set[str] = set()
         self.usages: list[Mapping[str, Any]] = []
@@ -224,17 +226,6 @@ class _Reading:
         }
 
 
-def _planned(questions: tuple[Question, ...]) -> Iterator[tuple[str, str, int]]:
-    for question in questions:
-        for setting, count in question.rows.items():
-            for rotation in range(count):
-                yield question.id, setting, rotation
-
-
-def _id(row: tuple[str, str, int]) -> str:
-    return "/".join(map(str, row))
-
-
 def _part(path: Path, questions: tuple[Question, ...], reading: _Reading) -> PartStatus:
     shard = shard_of_file(path.name)
     answered: set[str] = set()
@@ -255,7 +246,7 @@ def _part(path: Path, questions: tuple[Question, ...], reading: _Reading) -> Par
             times.append(at)
     return PartStatus(
         str(shard) if shard else "",
-        sum(1 for _ in _planned(tuple(shard.of(questions)))) if shard else None,
+        sum(1 for _ in planned_rows(shard.of(questions))) if shard else None,
         len(answered),
         len(errors - answered),
         repeated,

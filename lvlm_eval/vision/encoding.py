@@ -18,13 +18,7 @@ from lvlm_eval.vision.backbones.backbone import Maps
 from lvlm_eval.vision.correspondences import Correspondences
 from lvlm_eval.vision.encoder import Encoder
 from lvlm_eval.vision.grid import places_of
-from lvlm_eval.vision.order import (
-    in_order,
-    sources_of_targets,
-    targets_of_sources,
-    waiting,
-    without_room,
-)
+from lvlm_eval.vision.order import in_order, steps, waiting, without_room
 from lvlm_eval.vision.sampling import sampled
 
 Finder = Callable[[int, Maps, npt.NDArray[np.float32]], None]
@@ -88,14 +82,10 @@ def encode_and_find(
         StoppedError: the disk of the cache is full.
     """
     queries_of = places_of(work.query_photo)
-    sources_of = sources_of_targets(work)
-    targets_of = targets_of_sources(sources_of)
-    missing = {target: len(sources) for target, sources in sources_of.items()}
-    order = in_order(work)
     queries: npt.NDArray[np.float32] | None = None
     held: set[int] = set()
     dropped: list[int] = []
-    for number, map_ in encoder.maps(order):
+    for (number, map_), step in zip(encoder.maps(in_order(work)), steps(work), strict=True):
         if map_ is not None and queries is None:
             queries = np.full((len(work.query_photo), map_.shape[-1]), np.nan, dtype=np.float32)
             watcher.planned(_plan(work, encoder, map_))
@@ -103,14 +93,12 @@ def encode_and_find(
             assert queries is not None
             own = queries_of[number]
             queries[own] = sampled(map_, work.query_point[own])
-        for target in targets_of.get(number, ()):
-            missing[target] -= 1
-            if missing[target] == 0 and target in held:
-                finder(target, encoder.take(target), _known(queries))
-                encoder.drop(target)
-                held.discard(target)
-        if map_ is not None and number in missing:
-            if missing[number] == 0:
+        for target in held.intersection(step.ready):
+            finder(target, encoder.take(target), _known(queries))
+            encoder.drop(target)
+            held.discard(target)
+        if map_ is not None and step.searched:
+            if not step.waits:
                 finder(number, map_, _known(queries))
             elif encoder.keep(number):
                 held.add(number)

@@ -1,6 +1,6 @@
 """In which order photos are encoded, so that few maps wait for their queries at a time."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from lvlm_eval.vision.correspondences import Correspondences
 
 
-def sources_of_targets(work: Correspondences) -> dict[int, list[int]]:
+def _sources_of_targets(work: Correspondences) -> dict[int, list[int]]:
     """Target → the photos that its queries are points of."""
     targets = np.concatenate([work.rows.target, work.choices.target])
     queries = np.concatenate([work.rows.query, work.choices.query])
@@ -17,15 +17,6 @@ def sources_of_targets(work: Correspondences) -> dict[int, list[int]]:
     for target, source in both.tolist():
         found.setdefault(target, []).append(source)
     return found
-
-
-def targets_of_sources(sources_of: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
-    """Photo → the targets that wait for its queries."""
-    targets_of: dict[int, list[int]] = {}
-    for target, sources in sources_of.items():
-        for source in sources:
-            targets_of.setdefault(source, []).append(target)
-    return targets_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +41,12 @@ def waiting(work: Correspondences, room: int) -> Waiting:
     """
     held: set[int] = set()
     most = dropped = 0
-    for number, is_open, ready in _steps(work):
-        held.difference_update(ready)
-        if is_open and len(held) < room:
-            held.add(number)
+    for step in steps(work):
+        held.difference_update(step.ready)
+        if step.waits and len(held) < room:
+            held.add(step.photo)
             most = max(most, len(held))
-        elif is_open:
+        elif step.waits:
             dropped += 1
     return Waiting(most, dropped)
 
@@ -69,26 +60,46 @@ def without_room(work: Correspondences, there: Collection[int], room: int) -> in
         room: maps that can be kept beside these.
     """
     fresh = dropped = 0
-    for number, is_open, _ in _steps(work):
-        if number in there:
+    for step in steps(work):
+        if step.photo in there:
             continue
         fresh += 1
-        dropped += is_open and fresh > room
+        dropped += step.waits and fresh > room
     return dropped
 
 
-def _steps(work: Correspondences) -> Iterator[tuple[int, bool, list[int]]]:
-    """Photo by photo: whether its map must wait, and the targets whose queries are then known."""
-    sources_of = sources_of_targets(work)
-    targets_of = targets_of_sources(sources_of)
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the turn of one photo means.
+
+    Attributes:
+        photo: its number.
+        searched: whether it is a target at all.
+        waits: whether queries of its are still to come, so that its map must wait.
+        ready: targets, itself perhaps among them, that now have all their queries.
+    """
+
+    photo: int
+    searched: bool
+    waits: bool
+    ready: tuple[int, ...]
+
+
+def steps(work: Correspondences) -> Iterator[Step]:
+    """Photo by photo, in the order of encoding."""
+    sources_of = _sources_of_targets(work)
+    targets_of: dict[int, list[int]] = {}
+    for target, sources in sources_of.items():
+        for source in sources:
+            targets_of.setdefault(source, []).append(target)
     missing = {target: len(sources) for target, sources in sources_of.items()}
-    for number in in_order(work):
+    for photo in in_order(work):
         ready = []
-        for target in targets_of.get(number, ()):
+        for target in targets_of.get(photo, ()):
             missing[target] -= 1
             if missing[target] == 0:
                 ready.append(target)
-        yield number, missing.get(number, 0) > 0, ready
+        yield Step(photo, photo in missing, missing.get(photo, 0) > 0, tuple(ready))
 
 
 def in_order(work: Correspondences) -> list[int]:

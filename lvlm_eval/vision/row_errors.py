@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lvlm_eval.vision.correspondences import NONE, Rows
-from lvlm_eval.vision.grid import Floats, Integers, corners_of
+from lvlm_eval.vision.grid import Floats, Integers, cells_of, corners_of
 from lvlm_eval.vision.search import UNKNOWN, Findings
 
 Booleans = npt.NDArray[np.bool_]
@@ -125,15 +125,12 @@ def _chance(
     rows: Rows, found: Findings, thresholds: tuple[float, ...], centre: bool
 ) -> dict[float, Floats]:
     """Of each row, the share of its candidates' cells that would count as right."""
-    height, width = found.grid
-    if not rows.same.shape[1] or not height:
+    if not rows.same.shape[1] or not all(found.grid):
         return {one: np.full(len(rows), np.nan) for one in thresholds}
     there = ~np.isnan(rows.same[..., 0])
     filled = np.where(there[..., None], rows.same, 0)
-    across = np.clip(np.floor(filled[..., 0] * width), 0, width - 1)
-    down = np.clip(np.floor(filled[..., 1] * height), 0, height - 1)
-    cells = np.where(there, down * width + across, -1).astype(np.int64)
-    cells = np.sort(cells, axis=1)
+    cells = cells_of(filled.reshape(-1, 2), found.grid).reshape(there.shape)
+    cells = np.sort(np.where(there, cells, -1), axis=1)
     distinct = (cells >= 0) & (np.diff(cells, axis=1, prepend=-2) != 0)
     errors = _apart(corners_of(cells, found.grid, centre), rows.right[:, None])
     errors /= rows.reach[:, None]

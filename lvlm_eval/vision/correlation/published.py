@@ -1,12 +1,8 @@
 """The paper's downstream figures, and its correlations with them, as tables."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
-from lvlm_eval.resources import data_folder
+from lvlm_eval.reference import published
 from lvlm_eval.vision.correlation.metric_table import MetricTable
 
 PUBLISHED_MODELS = 37
@@ -28,7 +24,7 @@ class PublishedCorrelation:
 
 def published_table() -> MetricTable:
     """The 13 models of which the paper gives both correspondence and downstream figures."""
-    document = _published()
+    document = published()
     own, downstream = document["vision_main"]["rows"], document["downstream"]["rows"]
     from_main = ("soc", "cc", "cross_soc")
     rows = {
@@ -47,15 +43,8 @@ def published_table() -> MetricTable:
 def published_correlation(predictor: str, target: str) -> PublishedCorrelation | None:
     """The published Pearson r of two columns; None where the paper gives none."""
     name = {"soc": "soco", "imagenet_knn_top1": "imagenet_knn"}.get(predictor, "")
-    found = _published()["downstream_correlation"]["rows"].get(target, {}).get(name)
+    found = published()["downstream_correlation"]["rows"].get(target, {}).get(name)
     if found is None:
         return None
     low, high = found["ci95"]
     return PublishedCorrelation(found["r"], (low, high))
-
-
-@cache
-def _published() -> Mapping[str, Any]:
-    with (data_folder() / "published.json").open(encoding="utf-8") as file:
-        document: dict[str, Any] = json.load(file)
-    return document
