@@ -3,8 +3,9 @@
 import re
 import tomllib
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,6 +16,47 @@ Table = TypeVar("Table", bound=BaseModel)
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 """What can be a short name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Generic[Table]):
+    """What a short name can mean here.
+
+    Attributes:
+        name: the short name.
+        table: what it stands for.
+        file: where the table is.
+        hides: True if it is the user's and hides a different built-in one.
+    """
+
+    name: str
+    table: Table
+    file: Path
+    hides: bool = False
+
+
+def named(
+    builtin: Path, users: Path | None, kind: type[Table], noun: str, reserved: Collection[str]
+) -> dict[str, Named[Table]]:
+    """All tables that a short name can mean, by name; the user's come last.
+
+    Args:
+        builtin: the package's file.
+        users: file of the user's, which need not be there; None for the package's alone.
+        kind: see `read_tables`.
+        noun: see `read_tables`.
+        reserved: see `read_tables`.
+
+    Raises:
+        InputError: a file is wrong.
+    """
+    tables = read_tables(builtin, kind, noun, reserved)
+    found = {name: Named(name, table, builtin) for name, table in tables.items()}
+    if users is not None and users.is_file():
+        for name, own in read_tables(users, kind, noun, reserved).items():
+            hides = name in tables and tables[name] != own
+            found[name] = Named(name, own, users, hides)
+    return found
 
 
 def read_tables(

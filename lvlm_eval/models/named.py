@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lvlm_eval.errors import InputError, nearest_names
-from lvlm_eval.named_tables import NAME, read_tables
+from lvlm_eval.named_tables import NAME, Named, named
 from lvlm_eval.reference import lvlm_rows
 from lvlm_eval.resources import data_folder
 
@@ -100,21 +100,8 @@ class ModelTable(BaseModel):
         return {**self.arguments, **own, **((self.paper or {}) if preset == PAPER else {})}
 
 
-@dataclass(frozen=True, slots=True)
-class NamedModel:
-    """A model that a short name can mean here.
-
-    Attributes:
-        name: the short name.
-        table: what it stands for.
-        file: where the table is.
-        hides: True if it is the user's and hides a different built-in one.
-    """
-
-    name: str
-    table: ModelTable
-    file: Path
-    hides: bool = False
+NamedModel = Named[ModelTable]
+"""A model that a short name can mean here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +122,7 @@ class Resolved:
 
 def builtin_models() -> dict[str, NamedModel]:
     """The package's own models, by name."""
-    return _read(data_folder() / USERS_FILE.name)
+    return named(data_folder() / USERS_FILE.name, None, ModelTable, "model", _KINDS)
 
 
 def named_models() -> dict[str, NamedModel]:
@@ -144,12 +131,7 @@ def named_models() -> dict[str, NamedModel]:
     Raises:
         InputError: ``./models.toml`` is wrong.
     """
-    models = builtin_models()
-    if USERS_FILE.is_file():
-        for name, own in _read(USERS_FILE).items():
-            hides = name in models and models[name].table != own.table
-            models[name] = NamedModel(name, own.table, own.file, hides)
-    return models
+    return named(data_folder() / USERS_FILE.name, USERS_FILE, ModelTable, "model", _KINDS)
 
 
 def resolve(spec: str, arguments: Mapping[str, Any], tell: Callable[[str], None]) -> Resolved:
@@ -245,13 +227,3 @@ def _available(named: NamedModel, tell: Callable[[str], None]) -> Backend:
 
 def _installed(backend: Backend) -> bool:
     return all(importlib.util.find_spec(name) is not None for name in NEEDED[backend])
-
-
-def _read(path: Path) -> dict[str, NamedModel]:
-    """All models of a file.
-
-    Raises:
-        InputError: it is not TOML, or a field is wrong; one line with the file and the field.
-    """
-    tables = read_tables(path, ModelTable, "model", _KINDS)
-    return {name: NamedModel(name, table, path) for name, table in tables.items()}

@@ -1,45 +1,29 @@
 """What ``lvlm-eval vision`` shows while it goes: the plan, then a bar or a line now and then."""
 
 import time
-from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from lvlm_eval.report.progress import SECONDS_BETWEEN_LINES
-from lvlm_eval.report.standard_error import StandardError
+from lvlm_eval.report.standard_error import Bar
 from lvlm_eval.vision.encoding import EncodingPlan
 from lvlm_eval.vision.memory import amount
 
 
-class EncodingBar:
+class EncodingBar(Bar):
     """An EncodingWatcher that writes to standard error."""
 
     def __init__(self) -> None:
-        self.console = StandardError()
-        self._bar = Progress(
+        super().__init__(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
-            console=self.console,
-            disable=not self.console.is_terminal,
         )
         self._task = self._bar.add_task("encoding photos", total=None, rate="")
         self._began = self._said = time.monotonic()
         self._done = self._total = 0
-
-    def __enter__(self) -> "EncodingBar":
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def planned(self, plan: EncodingPlan) -> None:
         """Write the plan, and set the bar to it."""
@@ -62,10 +46,6 @@ class EncodingBar:
             self.note(
                 f"{self._done} of {self._total} photos, {rate:.1f}/s, {left / 60:.0f} min left"
             )
-
-    def note(self, line: str) -> None:
-        """Write a line above the bar."""
-        self.console.print(line, markup=False, soft_wrap=True)
 
 
 def plan_lines(plan: EncodingPlan) -> list[str]:

@@ -1,12 +1,10 @@
 """What a run shows while it goes: a bar on a terminal, a line now and then in a log file."""
 
 import time
-from types import TracebackType
 
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -14,20 +12,19 @@ from rich.progress import (
 
 from lvlm_eval.prices import Spending
 from lvlm_eval.records import Prediction
-from lvlm_eval.report.standard_error import StandardError
+from lvlm_eval.report.standard_error import Bar
 
 SECONDS_BETWEEN_LINES = 30.0
 
 
-class ProgressBar:
+class ProgressBar(Bar):
     """A Watcher that writes to standard error.
 
     On a terminal it draws a bar with rate and time left; elsewhere it writes a line every 30 s.
     """
 
     def __init__(self) -> None:
-        self.console = StandardError()
-        self._bar = Progress(
+        super().__init__(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -35,25 +32,11 @@ class ProgressBar:
             TimeRemainingColumn(),
             TextColumn("{task.fields[cost]}"),
             TextColumn("{task.fields[trouble]}", style="yellow"),
-            console=self.console,
-            disable=not self.console.is_terminal,
         )
         self._task: TaskID | None = None
         self._began = self._said = time.monotonic()
         self._total = self._before = self._answered = self._errors = 0
         self._cost = ""
-
-    def __enter__(self) -> "ProgressBar":
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def start(self, total: int, done: int) -> None:
         """Set the bar to what was answered before."""
@@ -92,7 +75,3 @@ class ProgressBar:
         self._cost = str(spending)
         if self._task is not None:
             self._bar.update(self._task, cost=self._cost)
-
-    def note(self, line: str) -> None:
-        """Write a line above the bar."""
-        self.console.print(line, markup=False, soft_wrap=True)

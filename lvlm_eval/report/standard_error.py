@@ -1,6 +1,10 @@
 """The terminal or log file behind standard error, which may go away while a command works."""
 
+from types import TracebackType
+from typing import Self
+
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
 
 
 class StandardError(Console):
@@ -16,3 +20,37 @@ class StandardError(Console):
     def on_broken_pipe(self) -> None:
         """Go on without a reader."""
         self.quiet = True
+
+
+class Bar:
+    """A bar on standard error while entered, if that is a terminal; lines can be written above it.
+
+    Args:
+        columns: of the bar.
+        transient: whether it goes when it is done.
+    """
+
+    def __init__(self, *columns: ProgressColumn, transient: bool = False) -> None:
+        self.console = StandardError()
+        self._bar = Progress(
+            *columns,
+            console=self.console,
+            transient=transient,
+            disable=not self.console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def note(self, line: str) -> None:
+        """Write a line above the bar."""
+        self.console.print(line, markup=False, soft_wrap=True)

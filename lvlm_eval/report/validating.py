@@ -1,14 +1,12 @@
 """What ``lvlm-eval validate`` shows: how much there is, what is wrong, which questions to doubt."""
 
 from collections.abc import Sequence
-from types import TracebackType
 
 from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -16,6 +14,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from lvlm_eval.report.standard_error import Bar
 from lvlm_eval.validation import Report
 from lvlm_eval.validation.doubts import REASONS, by_question
 from lvlm_eval.validation.findings import count_severities
@@ -98,33 +97,18 @@ def _print_doubts(report: Report, console: Console, examples: int | None) -> Non
             _block(console, heading, lines, examples)
 
 
-class ReadingBar:
+class ReadingBar(Bar):
     """Shows on a terminal how far the reading is; elsewhere nothing, so that logs stay short."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True, highlight=False)
-        self._bar = Progress(
+        super().__init__(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            console=console,
             transient=True,
-            disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> "ReadingBar":
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def watch(self, what: str, done: int, total: int) -> None:
         """Move the bar of what is being read."""

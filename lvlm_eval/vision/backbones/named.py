@@ -4,14 +4,13 @@ They stand in ``backbones.toml``, one table a backbone. The package has one; a `
 of the user's adds backbones or replaces them.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lvlm_eval.errors import nearest_names
-from lvlm_eval.named_tables import read_tables
+from lvlm_eval.named_tables import Named, named
 from lvlm_eval.reference import vision_row_names
 from lvlm_eval.resources import data_folder
 from lvlm_eval.vision.backbones.kinds import KINDS
@@ -60,26 +59,13 @@ class BackboneTable(BaseModel):
         return self.arguments.get(what, self.about.get(what))
 
 
-@dataclass(frozen=True, slots=True)
-class NamedBackbone:
-    """A backbone that a short name can mean here.
-
-    Attributes:
-        name: the short name.
-        table: what it stands for.
-        file: where the table is.
-        hides: True if it is the user's and hides a different built-in one.
-    """
-
-    name: str
-    table: BackboneTable
-    file: Path
-    hides: bool = False
+NamedBackbone = Named[BackboneTable]
+"""A backbone that a short name can mean here."""
 
 
 def builtin_backbones() -> dict[str, NamedBackbone]:
     """The package's own backbones, by name."""
-    return _read(data_folder() / USERS_FILE.name)
+    return named(data_folder() / USERS_FILE.name, None, BackboneTable, "backbone", KINDS)
 
 
 def named_backbones() -> dict[str, NamedBackbone]:
@@ -88,14 +74,4 @@ def named_backbones() -> dict[str, NamedBackbone]:
     Raises:
         InputError: ``./backbones.toml`` is wrong.
     """
-    backbones = builtin_backbones()
-    if USERS_FILE.is_file():
-        for name, own in _read(USERS_FILE).items():
-            hides = name in backbones and backbones[name].table != own.table
-            backbones[name] = NamedBackbone(name, own.table, own.file, hides)
-    return backbones
-
-
-def _read(path: Path) -> dict[str, NamedBackbone]:
-    tables = read_tables(path, BackboneTable, "backbone", KINDS)
-    return {name: NamedBackbone(name, table, path) for name, table in tables.items()}
+    return named(data_folder() / USERS_FILE.name, USERS_FILE, BackboneTable, "backbone", KINDS)
