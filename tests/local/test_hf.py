@@ -390,7 +390,9 @@ def test_what_cannot_be_loaded_is_said_in_one_line(
         assert str(caught.value).isprintable()
         return str(caught.value)
 
-    assert "is no folder with a checkpoint" in complaint(tmp_path / "nothing")
+    assert "there is no folder" in complaint(tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
+    assert "is no folder with a checkpoint" in complaint(tmp_path / "empty")
     bare = tmp_path / "bare"
     shutil.copytree(checkpoint("qwen3-vl"), bare)
     (bare / "chat_template.jinja").unlink()

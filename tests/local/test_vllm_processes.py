@@ -52,7 +52,7 @@ def test_a_checkpoint_that_cannot_answer_is_told(
 ) -> None:
     folder = tmp_path / "model"
     said = {
-        "missing": "does not exist",
+        "missing": "there is no folder",
         "empty": "no config.json",
         "text": "without vision",
         "template": "no chat template",

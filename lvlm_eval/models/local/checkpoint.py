@@ -54,7 +54,7 @@ def check_place(model: str, config: str = "config.json") -> None:
     Raises:
         InputError: it is a folder without a checkpoint, or a mistyped one beside checkpoints.
     """
-    folder = Path(model)
+    folder = Path(model).expanduser()
     if (folder / config).is_file():
         return
     if folder.is_dir():
@@ -62,7 +62,7 @@ def check_place(model: str, config: str = "config.json") -> None:
         hint = f"Folders in it that are: {', '.join(inner[:8])}." if inner else "Give another one."
         raise InputError(f"'{model}' is no folder with a checkpoint: no {config}. {hint}")
     beside = _checkpoints_in(folder.parent, config) if len(folder.parts) > 1 else []
-    if beside or folder.is_absolute() or model.startswith("."):
+    if beside or folder.is_absolute() or model.startswith(".") or model.count("/") > 1:
         hint = nearest_names(model, beside) if beside else "Give a folder, or an id of the hub."
         raise InputError(f"there is no folder '{model}'. {hint}")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.models.argument_checks import check_dtype, check_whole
+from lvlm_eval.models.local.checkpoint import check_place
 
 DEVICES = ("cpu", "cuda")
 
@@ -92,17 +93,7 @@ class EngineSettings:
         for name in self.engine:
             if name in OURS:
                 raise InputError(f"engine cannot hold '{name}': {OURS[name]} gives it.")
-        self._check_folder()
-
-    def _check_folder(self) -> None:
-        folder = Path(self.model).expanduser()
-        if folder.is_dir():
-            if not (folder / "config.json").is_file():
-                raise InputError(
-                    f"'{self.model}' is no folder with a checkpoint: it has no config.json."
-                )
-        elif self.model.startswith((".", "/", "~")) or self.model.count("/") > 1:
-            raise InputError(f"'{self.model}' is no folder with a checkpoint: it does not exist.")
+        check_place(self.model)
 
     @property
     def on_cpu(self) -> bool:

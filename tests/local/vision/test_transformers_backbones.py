@@ -318,9 +318,9 @@ def test_what_cannot_be_loaded_gets_one_line(tmp_path, monkeypatch, folder_of):
     text = tmp_path / "text"
     lib.BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1).save_pretrained(text)
     for spec, said in (
-        (f"hf:{empty}", f"'{empty}' cannot be read"),
+        (f"hf:{empty}", f"'{empty}' is no folder with a checkpoint"),
         (f"hf:{bare}", f"'{bare}' cannot be read"),
-        (f"hf:{tmp_path / 'absent'}", "is no folder with a checkpoint"),
+        (f"hf:{tmp_path / 'absent'}", "there is no folder"),
         ("hf:me/nothing", "could not be had from the hub or its cache"),
         (f"hf:{text}", r"\(bert\) is of a family whose features are not known here"),
     ):
