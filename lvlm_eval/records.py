@@ -37,6 +37,11 @@ Protocol = Literal["options", "markers"]
 Status = Literal["ok", "refused", "truncated", "error"]
 """How a request ended. Only ``error`` is asked again on resume."""
 
+Control = Literal[
+    "no-image", "no-markers", "other-source", "target-only", "letter", "identity", "mirror"
+]
+"""What is taken from a question, or changed in it, to see what its answers come from."""
+
 SETTINGS: tuple[Setting, ...] = ("vis", "vis+desc", "desc")
 LETTERS: tuple[str, ...] = ("A", "B", "C", "D")
 
@@ -175,6 +180,8 @@ class Question:
         description: the words for the query point, without the category's frame.
         description_source: where those words came from.
         rows: setting → number of rows planned in a run; empty before there is a run.
+        control: the control that a run asks it under.
+        repeats: how often a run asks each of its rows.
     """
 
     id: str
@@ -190,6 +197,35 @@ class Question:
     description: str | None
     description_source: str | None
     rows: Mapping[Setting, int] = field(default_factory=dict)
+    control: Control | None = None
+    repeats: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """A row that a run is to have an answer for in the end.
+
+    Attributes:
+        question: id of the question.
+        setting: how the query is told.
+        rotation: place of the row in its group, from 0.
+        control: the run's control.
+        repeat: which of the times that the row is asked, from 0.
+    """
+
+    question: str
+    setting: Setting
+    rotation: int
+    control: Control | None = None
+    repeat: int = 0
+
+    @property
+    def id(self) -> str:
+        """``<question>/<setting>/<rotation>``, then the control, then ``r<repeat>``, if any."""
+        id = f"{self.question}/{self.setting}/{self.rotation}"
+        if self.control:
+            id += f"/{self.control}"
+        return f"{id}/r{self.repeat}" if self.repeat else id
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +233,7 @@ class Ask:
     """One planned request: a question in one setting and one rotation.
 
     Attributes:
-        id: ``<question>/<setting>/<rotation>``.
+        id: that of its `PlannedRow`.
         question: id of the question.
         setting: how the query is told.
         rotation: place of the row in its group, from 0.
@@ -205,6 +241,7 @@ class Ask:
         drawn: option letter → what stands at that candidate in the photo (``B``, ``2``), which is
             also what the option's text names.
         answer: the right option letter; empty where the data has none.
+        repeat: which of the times that the row is asked, from 0.
     """
 
     id: str
@@ -214,6 +251,7 @@ class Ask:
     options: Mapping[str, str]
     drawn: Mapping[str, str]
     answer: str
+    repeat: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +418,7 @@ class Prediction:
         prompt_sha256: of the system text, a zero byte and the user's text.
         images: sha256 of each picture sent; empty where the adapter looked at none.
         drawn: option letter → what its option text named; None in files that do not have it.
+        repeat: which of the times that the row was asked, from 0.
     """
 
     id: str
@@ -401,6 +440,7 @@ class Prediction:
     prompt_sha256: str | None = None
     images: tuple[str, ...] = ()
     drawn: Mapping[str, str] | None = None
+    repeat: int = 0
 
 
 @dataclass(frozen=True, slots=True)

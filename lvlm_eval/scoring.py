@@ -2,27 +2,23 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lvlm_eval.answers import missing, read
+from lvlm_eval.answers import read
 from lvlm_eval.errors import InputError
 from lvlm_eval.metrics import Metrics, score
 from lvlm_eval.provenance import DRAWN_ANEW, is_drawn_anew, was_exported
-from lvlm_eval.records import Prediction, Question, ScoredRow
+from lvlm_eval.recorded_run import RecordedRun, read_run
+from lvlm_eval.records import PlannedRow, Question, ScoredRow
 from lvlm_eval.reference import unlike_release
 from lvlm_eval.runs.folder import (
     ANSWERS,
     MANIFEST,
     METRICS,
     RecordedAnswers,
-    planned_rows,
-    read_manifest,
-    read_predictions,
-    read_questions,
-    row_id,
     write_answers,
     write_whole,
 )
@@ -113,34 +109,27 @@ def score_run(folder: Path, recorded: RecordedAnswers | None = None) -> Scored:
     Raises:
         InputError: the folder holds no run, or a part of it cannot be read.
     """
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise InputError(f"{folder} has no {MANIFEST}: it is not the folder of a run.")
-    questions = {question.id: question for question in read_questions(folder)}
-    recorded = recorded or read_predictions(folder)
-    predictions = recorded.by_id
-    rows = tuple(_planned_rows(questions.values(), predictions))
-    metrics = score(rows, questions, "planned")
+    run = read_run(folder, recorded)
+    metrics = score(run.rows, run.questions, "planned")
     notes = [
         f"{name}: {count} unreadable lines were left alone"
-        for name, count in recorded.unreadable.items()
+        for name, count in run.recorded.unreadable.items()
     ]
-    versions = {call.get("model_code", "") for call in manifest.recorded["calls"]}
+    versions = {call.get("model_code", "") for call in run.manifest.recorded["calls"]}
     if len(versions) > 1:
         notes.append(f"the answers come from {len(versions)} versions of the model's file")
     try:
-        write_answers(folder / ANSWERS, (_answer_line(row) for row in rows if row.status))
+        lines = (_answer_line(row, scored) for row, scored in run.read_rows if scored.status)
+        write_answers(folder / ANSWERS, lines)
         text = json.dumps(metrics.to_json(), indent=1, ensure_ascii=False)
         write_whole(folder / METRICS, text + "\n")
     except OSError as error:
         notes.append(f"{ANSWERS} and {METRICS} could not be written: {error}")
-    last_call = manifest.recorded["calls"][-1]
     return Scored(
-        model=str(manifest.identity["model"]["name"]),
-        data=str(last_call.get("data_name", "")),
+        model=run.model if run.control is None else f"{run.model}, control {run.control}",
+        data=run.data,
         place=folder,
-        not_comparable_because=_not_comparable(rows, questions)
-        or (DRAWN_ANEW if is_drawn_anew(manifest.identity) else ""),
+        not_comparable_because=_why_not_comparable(run),
         metrics=metrics,
         notes=tuple(notes),
     )
@@ -160,6 +149,15 @@ def _score_workbooks(workbooks: Sequence["Workbook"], place: Path) -> Scored:
     )
 
 
+def _why_not_comparable(run: RecordedRun) -> str:
+    """Why a run's figures do not compare with the published ones; empty if they do."""
+    if run.control is not None:
+        return f"it is the control '{run.control}'"
+    return _not_comparable(run.rows, run.questions) or (
+        DRAWN_ANEW if is_drawn_anew(run.identity) else ""
+    )
+
+
 def _not_comparable(rows: Sequence[ScoredRow], questions: Mapping[str, Question]) -> str:
     """Why the figures do not compare with the published ones; empty if those of all settings do."""
     categories = [one.category for one in questions.values()]
@@ -171,19 +169,11 @@ def _not_comparable(rows: Sequence[ScoredRow], questions: Mapping[str, Question]
     return ""
 
 
-def _planned_rows(
-    questions: Iterable[Question], predictions: Mapping[str, Prediction]
-) -> Iterator[ScoredRow]:
-    for row in planned_rows(questions):
-        prediction = predictions.get(row_id(*row))
-        yield read(prediction) if prediction else missing(*row)
-
-
-def _answer_line(row: ScoredRow) -> dict[str, Any]:
+def _answer_line(planned: PlannedRow, row: ScoredRow) -> dict[str, Any]:
     """A line of ``answers.jsonl``, the fields in the order of their names."""
-    return {
+    line: dict[str, Any] = {
         "answer": row.answer,
-        "id": f"{row.question}/{row.setting}/{row.rotation}",
+        "id": planned.id,
         "parsers": {
             name: {"correct": row.correct[name], "letter": reading.letter, "rule": reading.rule}
             for name, reading in sorted(row.readings.items())
@@ -193,3 +183,4 @@ def _answer_line(row: ScoredRow) -> dict[str, Any]:
         "setting": row.setting,
         "status": row.status,
     }
+    return line if not planned.repeat else {**line, "repeat": planned.repeat}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lvlm_eval.errors import InputError
-from lvlm_eval.records import SETTINGS, Prediction, Question, Setting
+from lvlm_eval.records import SETTINGS, PlannedRow, Prediction, Question, Setting
 from lvlm_eval.runs.folder import MANIFEST, read_manifest, read_predictions, read_questions
 
 
@@ -127,7 +127,7 @@ def _rows(
     rows = tuple(
         answered[id]
         for place in range(question.rows[setting])
-        if (id := f"{question.id}/{setting}/{place}") in answered
+        if (id := PlannedRow(question.id, setting, place, question.control).id) in answered
     )
     return rows if len(rows) == question.rows[setting] else ()
 

@@ -34,6 +34,7 @@ from lvlm_eval.renderers import Mark, Renderer
 from lvlm_eval.requests.source import QUESTIONS_KEPT
 
 _Turn = tuple[dict[str, str], dict[str, str], str]
+_DECIDES_NOTHING = {"description_source", "rows", "control", "repeats"}
 _QUESTIONS = TypeAdapter(tuple[Question, ...])
 
 
@@ -133,9 +134,7 @@ class DrawnRequests:
     @functools.cached_property
     def _fingerprint(self) -> str:
         # Where a description was found is only recorded; its words decide.
-        content = _QUESTIONS.dump_json(
-            tuple(self.questions), exclude={"__all__": {"description_source", "rows"}}
-        )
+        content = _QUESTIONS.dump_json(tuple(self.questions), exclude={"__all__": _DECIDES_NOTHING})
         return hashlib.sha256(content).hexdigest()
 
     def files_of(self, question: Question, setting: Setting) -> tuple[str, ...]:

@@ -111,6 +111,7 @@ class _Sent:
             question=ask.question,
             setting=ask.setting,
             rotation=ask.rotation,
+            repeat=ask.repeat,
             options=ask.options,
             answer=ask.answer,
             text=response.text,

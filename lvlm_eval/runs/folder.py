@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from lvlm_eval.errors import InputError
-from lvlm_eval.records import Prediction, Question, Setting, plain
+from lvlm_eval.records import PlannedRow, Prediction, Question, plain
 from lvlm_eval.runs.shards import Shard
 from lvlm_eval.user_files import said
 
@@ -148,20 +148,18 @@ def _question(line: bytes, where: str) -> Question:
     for setting, count in question.rows.items():
         if not 0 <= count <= MOST_ROWS:
             raise InputError(f"{where}: rows.{setting} = {count} is no number of rows.")
+    if not 1 <= question.repeats <= MOST_ROWS:
+        raise InputError(f"{where}: repeats = {question.repeats} is no number of repeats.")
     return question
 
 
-def planned_rows(questions: Iterable[Question]) -> Iterator[tuple[str, Setting, int]]:
-    """Question, setting and rotation of every row that is planned, in order."""
+def planned_rows(questions: Iterable[Question]) -> Iterator[PlannedRow]:
+    """Every row that is planned, in order; its repeats follow it."""
     for question in questions:
         for setting, count in question.rows.items():
             for rotation in range(count):
-                yield question.id, setting, rotation
-
-
-def row_id(question: str, setting: Setting, rotation: int) -> str:
-    """The id of a row's prediction."""
-    return f"{question}/{setting}/{rotation}"
+                for repeat in range(question.repeats):
+                    yield PlannedRow(question.id, setting, rotation, question.control, repeat)
 
 
 def write_questions(folder: Path, questions: Sequence[Question]) -> None:

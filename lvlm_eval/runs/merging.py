@@ -25,7 +25,6 @@ from lvlm_eval.runs.folder import (
     read_manifest,
     read_predictions,
     read_questions,
-    row_id,
 )
 from lvlm_eval.runs.locks import locked
 
@@ -107,7 +106,7 @@ def _merge(folder: Path, target: Path) -> Merged:
 
     questions = read_questions(folder)
     recorded = read_predictions(folder)
-    place = {row_id(*row): number for number, row in enumerate(planned_rows(questions))}
+    place = {row.id: number for number, row in enumerate(planned_rows(questions))}
     rows = sorted(recorded.by_id.values(), key=lambda one: (place.get(one.id, len(place)), one.id))
     try:
         with tempfile.TemporaryDirectory(dir=target.parent) as name:

@@ -9,14 +9,13 @@ from typing import Any
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.prices import Price
-from lvlm_eval.records import Prediction, Question, Setting
+from lvlm_eval.records import PlannedRow, Prediction, Question
 from lvlm_eval.runs.folder import (
     MANIFEST,
     parse_prediction,
     planned_rows,
     read_manifest,
     read_questions,
-    row_id,
 )
 from lvlm_eval.runs.shards import shard_of_file
 
@@ -179,9 +178,8 @@ def status_of(folder: Path, price_of: Mapping[str, Price] | None = None) -> RunS
     price = (price_of or {}).get(model)
     by_setting: dict[str, tuple[int, int]] = {}
     for one in planned:
-        setting = one[1]
-        before, done = by_setting.get(setting, (0, 0))
-        by_setting[setting] = before + 1, done + (row_id(*one) in reading.answered)
+        before, done = by_setting.get(one.setting, (0, 0))
+        by_setting[one.setting] = before + 1, done + (one.id in reading.answered)
     costs = [price.of(usage) for usage in reading.usages] if price else []
     return RunStatus(
         folder,
@@ -202,8 +200,8 @@ def status_of(folder: Path, price_of: Mapping[str, Price] | None = None) -> RunS
 class _Reading:
     """What all files of a run say together."""
 
-    def __init__(self, planned: set[tuple[str, Setting, int]]) -> None:
-        self.planned = {row_id(*one) for one in planned}
+    def __init__(self, planned: set[PlannedRow]) -> None:
+        self.planned = {one.id for one in planned}
         self.answered: set[str] = set()
         self.errors: set[str] = set()
         self.usages: list[Mapping[str, Any]] = []
