@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from lvlm_eval.answers import read
 from lvlm_eval.errors import InputError
+from lvlm_eval.exclusions import check_known, read_ids
 from lvlm_eval.metrics import Metrics, score
 from lvlm_eval.provenance import DRAWN_ANEW, is_drawn_anew, was_exported
-from lvlm_eval.recorded_run import RecordedRun, read_run
+from lvlm_eval.recorded_run import RecordedRun, opened_run, read_run
 from lvlm_eval.records import PlannedRow, Question, ScoredRow
 from lvlm_eval.reference import unlike_release
 from lvlm_eval.runs.folder import (
@@ -59,12 +60,19 @@ class Scored:
         }
 
 
-def score_input(path: Path) -> tuple[Scored, ...]:
+def score_input(path: Path, exclude: Path | None = None) -> tuple[Scored, ...]:
     """Score whatever the user names: a run, a workbook, or a folder of runs or of workbooks.
+
+    Args:
+        path: what to score.
+        exclude: file with ids of questions to leave out, of runs alone; nothing is written then.
 
     Raises:
         InputError: it is none of these, or cannot be read.
     """
+    if exclude is not None:
+        with opened_run(path) as run:
+            return (replace(_scored(_excluding(run, exclude)), place=path),)
     # What reads spreadsheets takes a fifth of a second to import, and a run has no use for it.
     from lvlm_eval.workbooks import find_workbooks, open_workbook
 
@@ -110,7 +118,25 @@ def score_run(folder: Path, recorded: RecordedAnswers | None = None) -> Scored:
         InputError: the folder holds no run, or a part of it cannot be read.
     """
     run = read_run(folder, recorded)
-    metrics = score(run.rows, run.questions, "planned")
+    scored = _scored(run)
+    try:
+        lines = (_answer_line(row, read) for row, read in run.read_rows if read.status)
+        write_answers(folder / ANSWERS, lines)
+        text = json.dumps(scored.metrics.to_json(), indent=1, ensure_ascii=False)
+        write_whole(folder / METRICS, text + "\n")
+    except OSError as error:
+        unwritten = f"{ANSWERS} and {METRICS} could not be written: {error}"
+        return replace(scored, notes=(*scored.notes, unwritten))
+    return scored
+
+
+def _excluding(run: RecordedRun, file: Path) -> RecordedRun:
+    excluded = read_ids(file)
+    check_known(excluded, run.questions, file)
+    return run.without(excluded)
+
+
+def _scored(run: RecordedRun) -> Scored:
     notes = [
         f"{name}: {count} unreadable lines were left alone"
         for name, count in run.recorded.unreadable.items()
@@ -118,19 +144,12 @@ def score_run(folder: Path, recorded: RecordedAnswers | None = None) -> Scored:
     versions = {call.get("model_code", "") for call in run.manifest.recorded["calls"]}
     if len(versions) > 1:
         notes.append(f"the answers come from {len(versions)} versions of the model's file")
-    try:
-        lines = (_answer_line(row, scored) for row, scored in run.read_rows if scored.status)
-        write_answers(folder / ANSWERS, lines)
-        text = json.dumps(metrics.to_json(), indent=1, ensure_ascii=False)
-        write_whole(folder / METRICS, text + "\n")
-    except OSError as error:
-        notes.append(f"{ANSWERS} and {METRICS} could not be written: {error}")
     return Scored(
         model=run.model if run.control is None else f"{run.model}, control {run.control}",
         data=run.data,
-        place=folder,
+        place=run.folder,
         not_comparable_because=_why_not_comparable(run),
-        metrics=metrics,
+        metrics=score(run.rows, run.questions, "planned"),
         notes=tuple(notes),
     )
 
