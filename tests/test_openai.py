@@ -404,7 +404,9 @@ def test_no_server_at_all_is_said_with_its_cause(monkeypatch: pytest.MonkeyPatch
     (answer,) = build_adapter("openai:m", arguments).adapter.answer(requests(1))
     assert answer.status == "error"
     assert "ClientConnectorError" in (answer.error or "")
-    with pytest.raises(StoppedError, match=r"127\.0\.0\.1:9/v1 answers no request: .*ClientConnectorError"):
+    with pytest.raises(
+        StoppedError, match=r"127\.0\.0\.1:9/v1 answers no request: .*ClientConnectorError"
+    ):
         list(build_adapter("openai:m", arguments).adapter.answer(requests(100)))
 
 
