@@ -31,8 +31,8 @@ def _compare(
         str,
         typer.Option(
             metavar="CLUSTER",
-            help="Which questions are related, for the intervals: image (those that share a photo), "
-            "pair, or question (none).",
+            help="Which questions are related, for the intervals: image (those that share a "
+            "photo), pair, or question (none).",
         ),
     ] = "image",
     common: Annotated[

@@ -31,9 +31,10 @@ def smallest_difference(
     """The least true difference that is found at 5 % (two-sided) in 80 % of cases.
 
     R. J. Connor (Biometrics 43, 1987, p. 207): with discordance ψ, n questions show δ where
-    δ√n = z_α √ψ + z_β √(ψ - δ²); solved for δ. Student's quantiles stand for the normal ones (as
-    H. S. Bloom, Eval. Rev. 19, 1995, p. 547), the effective number of questions for n. A difference
-    cannot exceed the discordance: where the δ that is found does, ψ is raised to δ.
+    δ√n = u √ψ + v √(ψ - δ²), u and v the 97.5 % and 80 % quantiles; solved for δ. Student's
+    quantiles stand for the normal ones (as H. S. Bloom, Eval. Rev. 19, 1995, p. 547), the effective
+    number of questions for n. A difference cannot exceed the discordance: where the δ that is found
+    does, ψ is raised to δ.
 
     Args:
         discordant_share: of the questions, 0 to 1.
@@ -47,18 +48,18 @@ def smallest_difference(
         InputError: scipy is missing.
     """
     student = statistics_library("scipy.stats").t
-    alpha = float(student.ppf(1 - ALPHA / 2, degrees_of_freedom))
-    beta = float(student.ppf(POWER, degrees_of_freedom))
-    size = effective + beta * beta
-    within = alpha * alpha * effective - size * (alpha * alpha - beta * beta)
+    outer = float(student.ppf(1 - ALPHA / 2, degrees_of_freedom))
+    inner = float(student.ppf(POWER, degrees_of_freedom))
+    size = effective + inner * inner
+    within = outer * outer * effective - size * (outer * outer - inner * inner)
     if within >= 0:
-        found = math.sqrt(discordant_share) * (alpha * math.sqrt(effective) + math.sqrt(within))
+        found = math.sqrt(discordant_share) * (outer * math.sqrt(effective) + math.sqrt(within))
         if found / size <= discordant_share:
             return 100 * found / size
-    if alpha * alpha >= effective:
+    if outer * outer >= effective:
         return None
-    # ψ = δ: with u = √(1 - δ), (n + z_β²) u² + 2 z_α z_β u + z_α² - n = 0.
-    product = alpha * beta
-    root = math.sqrt(product * product - size * (alpha * alpha - effective))
+    # ψ = δ: with k = √(1 - δ), (n + v²) k² + 2uv k + u² - n = 0.
+    product = outer * inner
+    root = math.sqrt(product * product - size * (outer * outer - effective))
     kept = (root - product) / size
     return 100 * (1 - kept * kept)

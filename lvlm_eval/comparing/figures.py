@@ -141,8 +141,8 @@ def _notes_on_rows(
         )
     if rotations[0] != rotations[1]:
         yield (
-            f"{names[0]} has {rotations[0]} rows a question and {names[1]} {rotations[1]}: right on "
-            "all of them is not equally hard"
+            f"{names[0]} has {rotations[0]} rows a question and {names[1]} {rotations[1]}: right "
+            "on all of them is not equally hard"
         )
     elif rotations[0] == 1:
         yield "one rotation: no circular accuracy; a question is right where its one row is"

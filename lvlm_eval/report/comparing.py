@@ -33,11 +33,9 @@ def print_comparison(comparison: Comparison, console: Console, flips: int) -> No
         console.print(_evidence(setting, pairs))
         for line in _flips(setting, pairs, flips):
             console.print(line, markup=False)
-        for note in _notes(setting, pairs):
-            console.print(note, style="yellow", markup=False)
     console.print()
     for pair in comparison.with_baseline:
-        for note in pair.notes:
+        for note in _notes(pair):
             console.print(f"A and {_letter(pair.b)}: {note}", style="yellow", markup=False)
     for remark in _remarks(comparison):
         console.print(remark, style="dim", markup=False)
@@ -60,8 +58,8 @@ def _headings(comparison: Comparison) -> Iterator[str]:
 
 def _differences(setting: Setting, pairs: Sequence[PairOfRuns]) -> Table:
     corrected = any(pair.settings[setting].holm for pair in pairs)
-    table = plain_table(f"{TITLES[setting]} Accuracy in percent")
-    for name in ("", "", "   A", "other", "  difference [95 % interval]"):
+    table = plain_table(f"{TITLES[setting]}: accuracy in percent")
+    for name in ("", "", "   A", "other", "  diff. [95 % interval]"):
         table.add_column(name, no_wrap=True)
     table.add_column("p (Holm)" if corrected else "p", justify="right", no_wrap=True)
     table.add_column("questions", justify="right", no_wrap=True)
@@ -118,13 +116,20 @@ def _flips(setting: Setting, pairs: Sequence[PairOfRuns], most: int) -> Iterator
         for right, wrong, ids in (("A", other, flips.only_a), (other, "A", flips.only_b)):
             if ids:
                 more = f" and {len(ids) - most} more" if len(ids) > most else ""
-                yield f"{len(ids)} right in {right} only, not {wrong}: {', '.join(ids[:most])}{more}"
+                named = f"{', '.join(ids[:most])}{more}"
+                yield f"{len(ids)} right in {right}, not in {wrong}: {named}"
 
 
-def _notes(setting: Setting, pairs: Sequence[PairOfRuns]) -> Iterator[str]:
-    for pair in pairs:
-        for note in pair.settings[setting].notes:
-            yield f"A and {_letter(pair.b)}: {note}"
+def _notes(pair: PairOfRuns) -> Iterator[str]:
+    """Each note once, with its settings where it is not on all of them."""
+    yield from pair.notes
+    settings_of: dict[str, list[Setting]] = {}
+    for setting, figures in pair.settings.items():
+        for note in figures.notes:
+            settings_of.setdefault(note, []).append(setting)
+    for note, settings in settings_of.items():
+        where = "" if len(settings) == len(pair.settings) else f"{', '.join(settings)}: "
+        yield f"{where}{note}"
 
 
 def _remarks(comparison: Comparison) -> Iterator[str]:
@@ -157,7 +162,7 @@ def _figure(percent: float | None) -> str:
 def _difference(points: float | None, interval: Interval | None) -> str:
     if points is None or interval is None:
         return _NONE.rjust(5)
-    return f"{points:+6.1f} [{interval[0]:+6.1f}, {interval[1]:+6.1f}]"
+    return f"{points:+6.1f} [{interval[0]:+5.1f}, {interval[1]:+5.1f}]"
 
 
 def _p(figures: PairedFigures, name: str) -> str:
