@@ -54,7 +54,7 @@ def smallest_difference(
     within = outer * outer * effective - size * (outer * outer - inner * inner)
     if within >= 0:
         found = math.sqrt(discordant_share) * (outer * math.sqrt(effective) + math.sqrt(within))
-        if found / size <= discordant_share:
+        if 0 < found / size <= discordant_share:
             return 100 * found / size
     if outer * outer >= effective:
         return None
