@@ -137,6 +137,12 @@ def test_rules_that_hold_for_all(rows, photos):
     assert back.effective == pytest.approx(found.effective)
 
 
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_mcnemar_agrees_with_scipy(only_a, only_b):
+    expected = stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1
+    assert mcnemar_exact(RightWrong(1, only_a, only_b, 2)) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("table", [(3, 1, 9, 2), (0, 0, 0, 5), (1, 4, 4, 0), (9, 30, 55, 1)])
 def test_mcnemar_agrees_with_statsmodels(table):
     both, only_a, only_b, neither = table
