@@ -8,6 +8,7 @@ early and resumable.
 from lvlm_eval.cli import (
     correlate,
     download,
+    explain,
     export,
     listing,
     merge,
@@ -23,7 +24,7 @@ from lvlm_eval.cli.app import app, run_command_line
 
 # The main job first, then what is done with its results, then the data.
 _ORDER = (
-    *("run", "slurm", "status", "score", "merge", "show", "vision", "correlate", "list"),
+    *("run", "slurm", "status", "score", "explain", "merge", "show", "vision", "correlate", "list"),
     *("validate", "download", "export"),
 )
 app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
@@ -31,6 +32,7 @@ app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
 __all__ = [
     "correlate",
     "download",
+    "explain",
     "export",
     "listing",
     "merge",
