@@ -2,6 +2,6 @@
 
 from lvlm_eval.diagnosis.answers import Absent
 from lvlm_eval.diagnosis.explaining import Diagnosis, SettingDiagnosis, explain
-from lvlm_eval.diagnosis.verdict import Finding
+from lvlm_eval.diagnosis.verdict.finding import Finding
 
 __all__ = ["Absent", "Diagnosis", "Finding", "SettingDiagnosis", "explain"]

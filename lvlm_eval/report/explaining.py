@@ -109,11 +109,11 @@ def _shown(
 
 
 def _remark(line: str) -> RenderableType:
-    return Text(f" {line}", style="dim")
+    return Text(line, style="dim")
 
 
 def _line(line: str) -> RenderableType:
-    return Text(f" {line}")
+    return Text(line)
 
 
 def _table(title: str, first: str, *columns: str) -> Table:
