@@ -296,3 +296,31 @@ def made_questions(number: int, seed: object = 0) -> list[Question]:
             )
         )
     return questions
+
+
+def placed(
+    id: str, points: Sequence[tuple[str, float, float]], answer: str, box: Any = (0, 0, 60, 80)
+) -> Question:
+    """A question of four named points (px) on a photo of 200×100 px; concepts are first words."""
+    candidates = tuple(
+        Candidate(label, name, name.split("_")[0], x, y)
+        for label, (name, x, y) in zip(LETTERS, points, strict=True)
+    )
+    right = candidates[LETTERS.index(answer)]
+    assert right.name is not None
+    info = ImageInfo("photo.png", (200, 100), box)
+    query = Query(right.name, right.concept, 0.0, 0.0)
+    return Question(
+        *(id, None, None, "car", "transportation", info, info, query, candidates, answer, None),
+        description_source=None,
+    )
+
+
+def points(told: dict[str, str]) -> Behaviour:
+    """Question → the labels of the points that are chosen in its four rotations."""
+    return lambda question, ask, seed: letter_of(ask, told[question.id][ask.rotation])
+
+
+def letters(told: dict[str, str]) -> Behaviour:
+    """Question → the letters that are answered in its four rotations; ``?`` for none."""
+    return lambda question, ask, seed: told[question.id][ask.rotation].replace("?", "Hm.")
