@@ -121,7 +121,7 @@ def _table(title: str, first: str, *columns: str) -> Table:
     table.show_edge = False
     table.add_column(first)
     for name in columns:
-        table.add_column(name, no_wrap=True)
+        table.add_column(name, overflow="fold")
     return table
 
 
@@ -145,7 +145,9 @@ def _both(accuracy: Accuracy) -> tuple[str, str]:
 
 
 def _controls(panel: ControlPanel) -> Iterator[RenderableType]:
-    table = _table("Controls, % [95 % interval]", "", "circular", "average", "due", "run less it")
+    table = _table(
+        "Controls, % [95 % interval]", "", "circular", "average", "expect", "run less it"
+    )
     table.add_row("(this run)", *_both(panel.main), "", "")
     for one in panel.controls:
         usual = one.expected_average

@@ -68,7 +68,7 @@ def test_quarters_are_those_of_pandas() -> None:
         left, top, right, bottom = question.target.box
         part = (min(right, width) - max(left, 0)) * (min(bottom, height) - max(top, 0))
         values.append(part / (width * height))
-    expected = pandas.qcut(values, 4).value_counts(sort=False).tolist()
+    expected = pandas.Series(pandas.qcut(values, 4)).value_counts(sort=False).tolist()
     sizes = slices(vis(recorded(GOOD, 1)), "object_size").values()
     assert [one.groups for one in sizes] == expected
 

@@ -112,7 +112,7 @@ def scores(run: RecordedRun) -> Scores:
 
 
 def with_logits(bias: float, skill: float, seed: int = 0, number: int = 400) -> RecordedRun:
-    """Logits: noise a row, ``skill`` for the right letter, ``bias`` for A; the likeliest is said."""
+    """Logits: noise, ``skill`` for the right letter, ``bias`` for A; the likeliest is said."""
 
     def change(question: Question, one: Prediction) -> Prediction:
         dice = chance("logits", seed, one.id)
@@ -151,12 +151,12 @@ def test_calibration_against_an_independent_computation() -> None:
 
 
 def test_bins_and_error_by_hand() -> None:
-    """Probabilities 0.7 (right) and 0.7, 0.4, 0.4 (wrong): |50-70|·2/4 + |0-40|·2/4 = 30."""
+    """Probabilities 0.65 (right), 0.65, 0.38, 0.38 (wrong): |50-65|·2/4 + |0-38|·2/4 = 26.5."""
     logs = {
-        0: {"A": math.log(0.7), "B": math.log(0.1), "C": math.log(0.1), "D": math.log(0.1)},
-        1: {"A": math.log(0.7), "B": math.log(0.1), "C": math.log(0.1), "D": math.log(0.1)},
-        2: {"A": math.log(0.4), "B": math.log(0.3), "C": math.log(0.2), "D": math.log(0.1)},
-        3: {"A": math.log(0.4), "B": math.log(0.2), "C": math.log(0.2), "D": math.log(0.2)},
+        0: {"A": math.log(0.65), "B": math.log(0.15), "C": math.log(0.1), "D": math.log(0.1)},
+        1: {"A": math.log(0.65), "B": math.log(0.15), "C": math.log(0.1), "D": math.log(0.1)},
+        2: {"A": math.log(0.38), "B": math.log(0.32), "C": math.log(0.2), "D": math.log(0.1)},
+        3: {"A": math.log(0.38), "B": math.log(0.21), "C": math.log(0.21), "D": math.log(0.2)},
     }
 
     def change(question: Question, one: Prediction) -> Prediction:
@@ -164,14 +164,14 @@ def test_bins_and_error_by_hand() -> None:
 
     run = recorded(letters({"q": "ADCB"}), questions=[placed("q", FOUR, "A")], change=change)
     found = scores(run)
-    assert found.expected_calibration_error == pytest.approx(30)
+    assert found.expected_calibration_error == pytest.approx(26.5)
     filled = [one for one in found.reliability if one.rows]
     assert [(one.above, one.to, one.rows) for one in filled] == [(30, 40, 2), (60, 70, 2)]
     assert [one.accuracy for one in filled] == [0, 50]
     assert found.argmax.average_accuracy == 25
     assert found.text.average_accuracy == 100
-    # The right point has the letters A, D, C, B: 0.7 + 0.1 + 0.2 + 0.2 = 1.2; point b, at B, A,
-    # D, C: 0.1 + 0.7 + 0.1 + 0.2 = 1.1; c: 0.1 + 0.1 + 0.4 + 0.2 = 0.8; d: 0.1 + 0.1 + 0.3 + 0.4.
+    # The right point has the letters A, D, C, B: 0.65 + 0.1 + 0.2 + 0.21 = 1.16; point b, at B, A,
+    # D, C: 0.15 + 0.65 + 0.1 + 0.21 = 1.11; the others have less than 1.
     assert isinstance(found.debiased, Share)
     assert (found.debiased.count, found.debiased.of) == (1, 1)
     assert found.debiased_text == 100
