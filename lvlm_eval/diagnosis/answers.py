@@ -223,7 +223,9 @@ def accuracy_of(
 def share_of(answers: Answers, part: Bools, whole: Bools) -> "Share":
     """Rows of ``part`` among those of ``whole``, with an interval that knows of questions."""
     part = part & whole
-    clusters = zip(answers.count(part).tolist(), answers.count(whole).tolist(), strict=True)
+    sizes = answers.count(whole)
+    there = sizes > 0
+    clusters = zip(answers.count(part)[there].tolist(), sizes[there].tolist(), strict=True)
     count, rows = int(part.sum()), int(whole.sum())
     return Share(count, rows, percent(count, rows), clustered(list(clusters)))
 

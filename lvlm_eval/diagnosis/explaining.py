@@ -10,7 +10,7 @@ from lvlm_eval.diagnosis.answers import Absent, Answers, accuracy_of, answers_of
 from lvlm_eval.diagnosis.parts.binding import Binding, binding_of
 from lvlm_eval.diagnosis.parts.breakdown import Breakdown, breakdowns_of
 from lvlm_eval.diagnosis.parts.confusion import Confusion, confusion_of
-from lvlm_eval.diagnosis.parts.controls import ControlPanel, Controls, check_controls
+from lvlm_eval.diagnosis.parts.controls import ControlPanel, Controls, check_controls, unlike
 from lvlm_eval.diagnosis.parts.noise import Noise, noise_of
 from lvlm_eval.diagnosis.parts.position import Position, position_of
 from lvlm_eval.diagnosis.parts.scores import Scores, scores_of
@@ -135,6 +135,7 @@ def explain(
         f"{name}: {count} unreadable lines were left alone"
         for name, count in run.recorded.unreadable.items()
     ]
+    notes += unlike(run, controls)
     for setting, answers in answers_of(run, parser).items():
         if answers.answered.any():
             settings[setting] = _of_setting(answers, protocol, beside)

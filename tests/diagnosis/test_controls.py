@@ -96,6 +96,14 @@ def test_ids_of_control_rows_name_the_control() -> None:
     assert explain(run).control == "mirror"
 
 
+def test_a_control_that_was_run_otherwise_is_noted() -> None:
+    main = recorded(GOOD, 1, QUESTIONS, decode="text")
+    same = recorded(guess, 1, QUESTIONS, control="letter", decode="text", prompt="another")
+    other = recorded(guess, 1, QUESTIONS, control="mirror", decode="choice", rotations=1)
+    found = explain(main, [same, other])
+    assert found.notes == ("control 'mirror' differs from the run in: decode, rotations",)
+
+
 def test_a_run_without_control_is_refused() -> None:
     with pytest.raises(InputError, match="was run without a control"):
         explain(recorded(GOOD, 1, QUESTIONS), [recorded(GOOD, 2, QUESTIONS)])

@@ -1,5 +1,6 @@
 """Every planted fault is named, and none is where there is none: on 200 and on 2,000 questions."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from simulating import (
 
 from lvlm_eval.diagnosis import explain
 from lvlm_eval.recorded_run import RecordedRun, opened_run
-from lvlm_eval.records import Ask, Question
+from lvlm_eval.records import Ask, Prediction, Question
 
 GOOD = able(0.8)
 PLANTED: dict[str, tuple[Behaviour, set[str]]] = {
@@ -135,6 +136,29 @@ def test_a_good_model_passes_all_controls() -> None:
         recorded(GOOD, "mirror", control="mirror"),
     ]
     assert codes(main, *blind, *seen) == {"no-fault-found"}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "expected"), [(always("A"), "always-one-letter"), (GOOD, "no-fault-found")]
+)
+def test_one_rotation_is_enough_for_the_plainest_fault(behaviour: Behaviour, expected: str) -> None:
+    def first_only(question: Question, one: Prediction) -> Prediction | None:
+        return one if one.rotation == 0 else None
+
+    run = recorded(behaviour, 1, change=first_only)
+    run = dataclasses.replace(
+        run,
+        questions={
+            id: dataclasses.replace(one, rows={"vis": 1}) for id, one in run.questions.items()
+        },
+    )
+    assert codes(run) == {expected}
+
+
+def test_answers_near_chance_and_below_it() -> None:
+    assert codes(recorded(able(0.29, by_row=True), 1, made_questions(1500))) == {"near-chance"}
+    assert codes(recorded(able(0.1), 1)) == {"below-chance"}
+    assert codes(recorded(able(0.35), 1, made_questions(60))) == {"undecided"}
 
 
 # --- the bounds of the rules --------------------------------------------------------------------

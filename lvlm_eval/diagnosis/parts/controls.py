@@ -131,6 +131,20 @@ def check_controls(run: RecordedRun, controls: Sequence[RecordedRun]) -> None:
         seen.add(one.control)
 
 
+def unlike(run: RecordedRun, controls: Sequence[RecordedRun]) -> list[str]:
+    """What beside the control itself differs between a run and its controls, a line each."""
+    lines = []
+    for one in controls:
+        names = [name for name in _SAME if one.identity.get(name) != run.identity.get(name)]
+        if names:
+            lines.append(f"control '{one.control}' differs from the run in: {', '.join(names)}")
+    return lines
+
+
+_SAME = ("model", "decode", "protocol", "rotations", "seed")
+"""Fields of the identity that no control changes."""
+
+
 class Controls:
     """The answers of all control runs, each read once.
 

@@ -62,7 +62,10 @@ def letter_bias(parts: Parts) -> Iterator[Finding]:
     """One letter is answered far more often than the others."""
     test = parts.position.test
     letter, share = parts.position.favourite
-    if isinstance(test, Absent) or test.clustered_p >= SURE:
+    if isinstance(test, Absent):
+        yield from _one_letter_unbalanced(parts)
+        return
+    if test.clustered_p >= SURE:
         return
     figures = {
         "letter": letter,
@@ -84,6 +87,24 @@ def letter_bias(parts: Parts) -> Iterator[Finding]:
             **figures,
             accuracy_there=there,
         )
+
+
+def _one_letter_unbalanced(parts: Parts) -> Iterator[Finding]:
+    """The same where the right letters are not balanced, so that equal chances are no yardstick."""
+    letter, share = parts.position.favourite
+    there = parts.position.accuracy_by_place[letter].of
+    rows = sum(one.of for one in parts.position.accuracy_by_place.values())
+    if share.of < ENOUGH or amount(share) < ONE_LETTER or 100 * there >= MOSTLY * rows:
+        return
+    right = 100 * there / rows
+    yield parts.finding(
+        "always-one-letter",
+        f"{percent(share.percent)} of the answers are {letter}, which is right in "
+        f"{percent(right)} of the rows.",
+        letter=letter,
+        share=share.percent,
+        expected=right,
+    )
 
 
 def at_chance(parts: Parts) -> Iterator[Finding]:
