@@ -59,10 +59,12 @@ def _explain(
             "after --controls."
         )
     with contextlib.ExitStack() as opened:
-        run = opened.enter_context(opened_run(folder))
-        beside = [opened.enter_context(opened_run(one)) for one in (*(controls or ()), *more)]
+        # A merged run is unpacked elsewhere; what is said of it names the file that was given.
+        run, *beside = (
+            dataclasses.replace(opened.enter_context(opened_run(one)), folder=one)
+            for one in (folder, *(controls or ()), *more)
+        )
         found = explain(run, beside, parser)
-    found = dataclasses.replace(found, place=folder)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=1, ensure_ascii=False))
     else:

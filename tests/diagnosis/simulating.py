@@ -66,6 +66,10 @@ def keep_a_guess(question: Question, ask: Ask, seed: str) -> str:
     return letter_of(ask, chance(seed, question.id, ask.setting).choice(labels_of(question)))
 
 
+def keep_a_letter(question: Question, ask: Ask, seed: str) -> str:
+    return chance(seed, question.id, ask.setting).choice(LETTERS)
+
+
 def able(share: float, by_row: bool = False) -> Behaviour:
     """Right in a share of the questions, else at some wrong point that it keeps; or row by row."""
 
