@@ -141,7 +141,7 @@ def unlike(run: RecordedRun, controls: Sequence[RecordedRun]) -> list[str]:
     return lines
 
 
-_SAME = ("model", "decode", "protocol", "rotations", "seed")
+_SAME = ("model", "decode", "rotations")
 """Fields of the identity that no control changes."""
 
 
