@@ -109,7 +109,7 @@ def confusion_of(answers: Answers) -> Confusion | Absent:
 
 
 def _most(questions: Sequence[Question]) -> int:
-    return max(len(question.candidates) for question in questions)
+    return max(1, *(len(question.candidates) for question in questions))
 
 
 def _kinds(questions: Sequence[Question], named: Sequence[bool]) -> Ints:

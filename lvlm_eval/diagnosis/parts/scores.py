@@ -99,7 +99,8 @@ def _probabilities(answers: Answers) -> Floats:
     most = logs.max(axis=1, keepdims=True)
     known = np.isfinite(most[:, 0])
     found = np.full(logs.shape, np.nan)
-    found[known] = np.exp(logs[known] - most[known])
+    with np.errstate(over="ignore"):  # what is too far below to be told is impossible, too
+        found[known] = np.exp(logs[known] - most[known])
     found[known] /= found[known].sum(axis=1, keepdims=True)
     return found
 
