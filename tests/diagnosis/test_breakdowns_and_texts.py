@@ -73,11 +73,17 @@ def test_quarters_are_those_of_pandas() -> None:
     assert [one.groups for one in sizes] == expected
 
 
-def test_a_box_beyond_the_photo_counts_as_far_as_it_shows() -> None:
+@pytest.mark.parametrize(
+    ("box", "share"),
+    [((-50, -50, 100, 400), "50.0"), ((100, 20, 900, 900), "40.0"), ((300, 0, 400, 50), "0.0")],
+)
+def test_a_box_beyond_the_photo_counts_as_far_as_it_shows(
+    box: tuple[float, ...], share: str
+) -> None:
+    """The photo has 200·100 px."""
     four = (("a", 0, 0), ("b", 30, 0), ("c", 0, 40), ("d", 9, 0))
-    questions = [placed("q", four, "A", box=(-50, -50, 100, 400))]
-    found = vis(recorded(GOOD, questions=questions))
-    assert list(slices(found, "object_size")) == ["50.0–50.0 %"]
+    found = vis(recorded(GOOD, questions=[placed("q", four, "A", box=box)]))
+    assert list(slices(found, "object_size")) == [f"{share}–{share} %"]
 
 
 def test_without_boxes_there_is_no_size() -> None:
