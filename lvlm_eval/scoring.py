@@ -110,6 +110,24 @@ def score_run(folder: Path, recorded: RecordedAnswers | None = None) -> Scored:
         InputError: the folder holds no run, or a part of it cannot be read.
     """
     run = read_run(folder, recorded)
+    scored = scored_run(run)
+    try:
+        lines = (_answer_line(row, own) for row, own in run.read_rows if own.status)
+        write_answers(folder / ANSWERS, lines)
+        text = json.dumps(scored.metrics.to_json(), indent=1, ensure_ascii=False)
+        write_whole(folder / METRICS, text + "\n")
+    except OSError as error:
+        note = f"{ANSWERS} and {METRICS} could not be written: {error}"
+        scored = replace(scored, notes=(*scored.notes, note))
+    return scored
+
+
+def scored_run(run: RecordedRun) -> Scored:
+    """The figures of a run that has been read; nothing is written.
+
+    Args:
+        run: questions and answers.
+    """
     metrics = score(run.rows, run.questions, "planned")
     notes = [
         f"{name}: {count} unreadable lines were left alone"
@@ -118,17 +136,10 @@ def score_run(folder: Path, recorded: RecordedAnswers | None = None) -> Scored:
     versions = {call.get("model_code", "") for call in run.manifest.recorded["calls"]}
     if len(versions) > 1:
         notes.append(f"the answers come from {len(versions)} versions of the model's file")
-    try:
-        lines = (_answer_line(row, scored) for row, scored in run.read_rows if scored.status)
-        write_answers(folder / ANSWERS, lines)
-        text = json.dumps(metrics.to_json(), indent=1, ensure_ascii=False)
-        write_whole(folder / METRICS, text + "\n")
-    except OSError as error:
-        notes.append(f"{ANSWERS} and {METRICS} could not be written: {error}")
     return Scored(
         model=run.model if run.control is None else f"{run.model}, control {run.control}",
         data=run.data,
-        place=folder,
+        place=run.folder,
         not_comparable_because=_why_not_comparable(run),
         metrics=metrics,
         notes=tuple(notes),

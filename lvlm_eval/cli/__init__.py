@@ -11,6 +11,7 @@ from lvlm_eval.cli import (
     export,
     listing,
     merge,
+    report,
     run,
     score,
     show,
@@ -23,7 +24,7 @@ from lvlm_eval.cli.app import app, run_command_line
 
 # The main job first, then what is done with its results, then the data.
 _ORDER = (
-    *("run", "slurm", "status", "score", "merge", "show", "vision", "correlate", "list"),
+    *("run", "slurm", "status", "score", "merge", "show", "vision", "correlate", "report", "list"),
     *("validate", "download", "export"),
 )
 app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
@@ -34,6 +35,7 @@ __all__ = [
     "export",
     "listing",
     "merge",
+    "report",
     "run",
     "run_command_line",
     "score",

@@ -1,0 +1,143 @@
+"""Tables as Markdown, CSV, JSON and LaTeX."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Mapping
+
+from lvlm_eval.report.page.tables.table import MINUS, NOTHING, Cell, Table
+from lvlm_eval.report.page.templates import visible
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~$!&])")
+_LATEX: Mapping[str, str] = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    MINUS: "$-$",
+    NOTHING: "--",
+    "→": r"$\rightarrow$",
+    "↓": r"$\downarrow$",
+    "π": r"$\pi$",
+}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def markdown(table: Table) -> str:
+    """A pipe table below its title; texts are escaped, figures as on the page."""
+    lines = [f"## {_marked_down(table.title)}", ""]
+    lines += [_marked_down(table.note), ""] if table.note else []
+    lines.append(_pipes(_marked_down(column.title) for column in table.columns))
+    lines.append(_pipes("---:" if column.numeric else ":---" for column in table.columns))
+    lines += [_pipes(_marked_down(text) for text in texts) for texts in _shown(table)]
+    return "\n".join(lines) + "\n"
+
+
+def latex(table: Table) -> str:
+    """A ``booktabs`` table, to be set with UTF-8 and the packages booktabs, textcomp and T1."""
+    heads = " & ".join(_set(column.title) for column in table.columns)
+    body = [" & ".join(_set(text) for text in texts) + r" \\" for texts in _shown(table)]
+    letters = "".join("r" if column.numeric else "l" for column in table.columns)
+    return "\n".join(
+        [
+            r"% \usepackage{booktabs} \usepackage[T1]{fontenc}",
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{_set(f'{table.title}. {table.note}'.strip())}}}",
+            rf"\label{{tab:{table.id}}}",
+            rf"\begin{{tabular}}{{{letters}}}",
+            r"\toprule",
+            heads + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def csv_text(table: Table) -> str:
+    """Exact values, an interval in two columns of its own.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
+    bounded = table.bounded()
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    head: list[str] = []
+    for column in table.columns:
+        head.append(column.key)
+        head += [f"{column.key}_low", f"{column.key}_high"] if bounded[column.key] else []
+    writer.writerow([*head, "own", "marks"])
+    for row in table.rows:
+        line: list[object] = []
+        for column, cell in zip(table.columns, row.cells, strict=True):
+            line.append(_for_spreadsheets(cell.value))
+            if bounded[column.key]:
+                line += cell.interval or ("", "")
+        writer.writerow([*line, str(row.own).lower(), _for_spreadsheets("; ".join(row.marks))])
+    return stream.getvalue()
+
+
+def json_text(table: Table) -> str:
+    """Exact values by column."""
+    document = {
+        "id": table.id,
+        "title": table.title,
+        "note": table.note,
+        "columns": {column.key: column.title for column in table.columns},
+        "rows": table.records(),
+    }
+    return json.dumps(document, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+WRITERS: Mapping[str, Callable[[Table], str]] = {
+    "md": markdown,
+    "csv": csv_text,
+    "json": json_text,
+    "latex": latex,
+}
+"""Format → what writes a table in it."""
+
+SUFFIXES: Mapping[str, str] = {"latex": "tex"}
+"""Format → suffix of its files, where they differ."""
+
+
+def _shown(table: Table) -> list[list[str]]:
+    return [
+        [_name(row.cells[0], row.marks), *(cell.whole_text for cell in row.cells[1:])]
+        for row in table.rows
+    ]
+
+
+def _name(cell: Cell, marks: tuple[str, ...]) -> str:
+    return f"{cell.text} ({', '.join(marks)})" if marks else cell.text
+
+
+def _pipes(texts: object) -> str:
+    assert not isinstance(texts, str)
+    return "| " + " | ".join(texts) + " |"  # type: ignore[call-overload]
+
+
+def _marked_down(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", visible(text))
+
+
+def _set(text: str) -> str:
+    return "".join(_LATEX.get(sign, sign) for sign in visible(text))
+
+
+def _for_spreadsheets(value: object) -> object:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return repr(value) if isinstance(value, float) else value
+    text = visible(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
