@@ -18,7 +18,7 @@ from lvlm_eval.report.page.section import Section
 from lvlm_eval.report.page.templates import asset, json_element, template
 from lvlm_eval.report.page.vision.content import vision_content
 
-TITLE = "lvlm-eval report"
+TITLE = "SOCO report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,9 @@ def assemble(sections: Sequence[Section], title: str, read: Input) -> str:
     ids = [one.id for one in sections]
     if len(set(ids)) < len(ids):
         raise ValueError(f"two sections have the same id: {', '.join(ids)}")
-    style = "\n".join([asset("page.css"), *(one.style for one in sections if one.style)])
+    style = _lines("\n".join([asset("page.css"), *(one.style for one in sections if one.style)]))
     scripts = [asset("page.js")]
-    scripts += [f"(() => {{\n{one.script}\n}})();" for one in sections if one.script]
+    scripts += [_lines(f"(() => {{\n{one.script}\n}})();") for one in sections if one.script]
     policy = "; ".join(
         [
             "default-src 'none'",
@@ -94,23 +94,21 @@ def assemble(sections: Sequence[Section], title: str, read: Input) -> str:
             "form-action 'none'",
         ]
     )
-    return template("page.html").render(
+    text = template("page.html").render(
         title=title,
         policy=Markup(policy),
         style=Markup(style),
         scripts=[Markup(one) for one in scripts],
         sections=[(one, Markup(one.html)) for one in sections],
-        data=[
-            (one.id, Markup(json_element(one.data))) for one in sections if one.data is not None
-        ],
+        data=[(one.id, Markup(json_element(one.data))) for one in sections if one.data is not None],
         read=read,
         version=__version__,
     )
+    # Halves of characters in the markup of a section would stop it from being written.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _of_content(
-    id: str, title: str, content: Content, read: Input, contents: Contents
-) -> Section:
+def _of_content(id: str, title: str, content: Content, read: Input, contents: Contents) -> Section:
     drawn = {one.id: Markup(page_svg(one)) for one in content.figures}
     styles = {
         series.id: style_of(series.style)
@@ -123,6 +121,11 @@ def _of_content(
         content=content, svg=drawn, styles=styles, legends=legends, read=read
     )
     return Section(id, title, html)
+
+
+def _lines(text: str) -> str:
+    """A text as a browser reads it: its hash is that of these line ends."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _hash(text: str) -> str:

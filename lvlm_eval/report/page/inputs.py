@@ -121,9 +121,7 @@ def _found(path: Path) -> list[tuple[Path, Kind, bool]]:
     merged = {one.stem for one, _, _ in found if one.suffix.lower() == ".zip"}
     # An archive beside the folder that it was merged from is the same run.
     folders = {one.name for one, _, _ in found if one.is_dir()}
-    return [
-        one for one in found if not (one[0].is_file() and one[0].stem in merged & folders)
-    ]
+    return [one for one in found if not (one[0].is_file() and one[0].stem in merged & folders)]
 
 
 def _kind(folder: Path) -> Kind:

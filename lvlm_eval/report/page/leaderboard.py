@@ -108,20 +108,18 @@ def _own(run: LvlmRun, style: int) -> _Line:
         setting: parsers[OFFICIAL] for setting, parsers in run.scored.metrics.settings.items()
     }
     known = [official.get(setting) for setting in SETTINGS]
-    values = tuple(one and one.circular_accuracy for one in known)
-    intervals = tuple(one and one.circular_ci95 for one in known)
+    values = tuple(one.circular_accuracy if one else None for one in known)
+    intervals = tuple(one.circular_ci95 if one else None for one in known)
     series = Series(run.id, run.label, values, style, own=True, intervals=intervals)
     cells = (
         words(run.label),
         *(number(value, interval) for value, interval in zip(values, intervals, strict=True)),
         _gain(values[0], values[2]),
-        *(number(one and one.average_accuracy, one and one.average_ci95) for one in known),
+        *(number(one.average_accuracy, one.average_ci95) if one else number(None) for one in known),
         _questions(list(official.values())),
         words(". ".join(_remarks(run))),
     )
-    return _Line(
-        Row(cells, run.id, own=True, marks=marks_of(run), below=run.scored.data), series
-    )
+    return _Line(Row(cells, run.id, own=True, marks=marks_of(run), below=run.scored.data), series)
 
 
 def marks_of(run: LvlmRun) -> tuple[str, ...]:

@@ -115,9 +115,8 @@ def _lvlm(run: LvlmRun) -> Record:
         ("Decoding", _plainly(identity.get("decode"))),
         ("Drawn", "anew" if is_drawn_anew(identity) else "as released"),
         *_effort(run.effort),
-        ("lvlm-eval", _each(run.calls, "version")),
-        ("Python", _each(run.calls, "python")),
-        ("Other versions", _versions(run.calls)),
+        ("Other arguments", _each_listed(call.get("incidental") for call in run.calls)),
+        ("Versions", _versions(run.calls)),
     ]
     texts = [
         (f"Prompt {prompt.get('name', '')}: {name}", str(text))
@@ -159,7 +158,7 @@ def _vision(run: VisionRun) -> Record:
         ("Seed", _plainly(config.get("seed"))),
         ("Deviations", _plainly(config.get("deviations"))),
         ("Figures from", _time(str(manifest.get("at", "")))),
-        *((name, str(one)) for name, one in _mapping(config.get("versions")).items()),
+        ("Versions", _listed(_mapping(config.get("versions")))),
     ]
     return Record(
         run.label,
@@ -213,19 +212,27 @@ def _time(moment: str) -> str:
     return moment
 
 
-def _each(calls: Sequence[Mapping[str, Any]], name: str) -> str:
-    return ", ".join(dict.fromkeys(str(call[name]) for call in calls if call.get(name)))
-
-
 def _versions(calls: Sequence[Mapping[str, Any]]) -> str:
-    """What calls record beside their own names, such as versions of libraries."""
+    """The versions of all calls, each once."""
     found = [
         f"{name} {_plainly(value)}"
         for call in calls
-        for name, value in _mapping(call.get("incidental")).items()
+        for name, value in (
+            ("lvlm-eval", call.get("version")),
+            ("python", call.get("python")),
+        )
         if value not in (None, "")
     ]
     return ", ".join(dict.fromkeys(found))
+
+
+def _each_listed(found: Iterable[Any]) -> str:
+    """Arguments that decide no answer, of all calls, each once."""
+    return ", ".join(dict.fromkeys(_plainly(one) for one in found if one))
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_plainly(one)}" for name, one in values.items())
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -251,5 +258,3 @@ def _pretty(value: Any) -> str:
 
 def _key(name: str) -> str:
     return name.lower().replace(" ", "_")
-
-

@@ -121,9 +121,7 @@ def lvlm_run(run: RecordedRun, place: Path, prices: Mapping[str, Price]) -> Lvlm
     )
 
 
-def vision_run(
-    place: Path, document: Mapping[str, Any], manifest: Mapping[str, Any]
-) -> VisionRun:
+def vision_run(place: Path, document: Mapping[str, Any], manifest: Mapping[str, Any]) -> VisionRun:
     """Take a backbone's figures.
 
     Raises:
@@ -186,9 +184,8 @@ def _tokens(answers: Iterable[Prediction], name: str) -> int | None:
     counts = [
         number
         for one in answers
-        if one.usage and isinstance(number := one.usage.get(name), int)
+        if one.usage
+        and isinstance(number := one.usage.get(name), int)
         and not isinstance(number, bool)
     ]
     return sum(counts) if counts else None
-
-

@@ -13,10 +13,10 @@ from lvlm_eval.resources import data_folder
 
 
 def visible(text: str) -> str:
-    """A text on one line that shows what it is made of.
+    r"""A text on one line that shows what it is made of.
 
     Line ends become blanks; signs that are not seen, turn the direction of writing or are halves
-    of characters become their escapes (``\\u202e``). Of a very long text the middle is left out.
+    of characters become their escapes (``\u202e``). Of a very long text the middle is left out.
     """
     return one_line(text)
 
@@ -57,7 +57,18 @@ def asset(name: str) -> str:
 
 def block(text: str) -> Markup:
     """A text of several lines, each of them visible, escaped."""
-    return Markup("\n").join(visible(line) for line in text.split("\n"))
+    return Markup("\n").join(_spelt_out(line) for line in text.split("\n"))
+
+
+def _spelt_out(line: str) -> str:
+    """A line of any length, with tabs, in which all other signs that are not seen are escapes."""
+    if line.isprintable():
+        return line
+    escape = "unicode_escape"
+    return "".join(
+        sign if sign.isprintable() or sign == "\t" else sign.encode(escape).decode()
+        for sign in line
+    )
 
 
 def json_element(value: Any) -> str:

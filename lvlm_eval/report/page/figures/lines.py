@@ -31,7 +31,7 @@ def draw_lines(chart: LineChart, marks: Marks) -> "Figure":
     bare(axes)
     last = len(chart.places) - 1
     known = [value for one in chart.series for value in one.values if value is not None]
-    top = _STEP * math.ceil(max([*known, 1]) / _STEP)
+    top = _top(known)
     axes.set_ylim(-0.02 * top, 1.02 * top)
     axes.set_xlim(-0.12, last + 0.95)
     axes.set_xticks(range(last + 1), chart.places, fontsize=SIZE, color=INK)
@@ -46,10 +46,18 @@ def draw_lines(chart: LineChart, marks: Marks) -> "Figure":
     gap = _LINE * 1.04 * top / (height - 0.75)
     moved = apart(ends, gap)
     low, high = axes.get_ylim()
-    axes.set_ylim(min([low, *(one - gap / 2 for one in moved)]), max([high, *(one + gap / 2 for one in moved)]))
+    axes.set_ylim(
+        min([low, *(one - gap / 2 for one in moved)]),
+        max([high, *(one + gap / 2 for one in moved)]),
+    )
     for one, end, place in zip(drawn, ends, moved, strict=True):
         _end_label(axes, one, last, end, place, marks)
     return figure
+
+
+def _top(percents: list[float]) -> int:
+    """End of an axis of percents, a whole number of steps; at most 100, whatever a file says."""
+    return _STEP * math.ceil(min(100, max([*percents, 1])) / _STEP)
 
 
 def _line(axes: Any, one: Series, last: int, marks: Marks) -> None:
@@ -143,7 +151,7 @@ def draw_radar(radar: Radar, marks: Marks) -> "Figure":
     axes.tick_params(pad=8)
     whole = [one for one in radar.series if all(value is not None for value in one.values)]
     known = [value for one in whole for value in one.values if value is not None]
-    top = _STEP * math.ceil(max([*known, 1]) / _STEP)
+    top = _top(known)
     axes.set_ylim(0, top)
     steps = range(_STEP, top + 1, _STEP)
     axes.set_yticks(steps, [str(one) for one in steps], fontsize=SMALL - 1, color=MUTED)

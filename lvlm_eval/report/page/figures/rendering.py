@@ -1,6 +1,7 @@
 """Draws a figure, for the page or into a file."""
 
 import io
+from functools import lru_cache
 
 from lvlm_eval.report.page.figures.canvas import drawing
 from lvlm_eval.report.page.figures.grids import draw_bars, draw_heat
@@ -13,8 +14,9 @@ PIXELS_PER_INCH = 300
 """Of PNG files: what journals ask for."""
 
 
+@lru_cache(maxsize=32)
 def page_svg(figure: Figure) -> str:
-    """Markup of an ``svg`` element.
+    """Markup of an ``svg`` element; equal figures of one process are drawn once.
 
     Raises:
         InputError: Matplotlib is not there.

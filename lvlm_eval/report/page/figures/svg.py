@@ -87,9 +87,7 @@ def _restyle(element: ET.Element) -> None:
         element.set("class", " ".join(classes))
 
 
-def _rename(
-    element: ET.Element, figure: str, used: set[str], marks: Mapping[str, Mark]
-) -> None:
+def _rename(element: ET.Element, figure: str, used: set[str], marks: Mapping[str, Mark]) -> None:
     identity = element.attrib.pop("id", "")
     if identity in marks:
         mark = marks[identity]

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from lvlm_eval.report.page.tables.table import MINUS, NOTHING, Cell, Table
 from lvlm_eval.report.page.templates import visible
@@ -121,9 +121,8 @@ def _name(cell: Cell, marks: tuple[str, ...]) -> str:
     return f"{cell.text} ({', '.join(marks)})" if marks else cell.text
 
 
-def _pipes(texts: object) -> str:
-    assert not isinstance(texts, str)
-    return "| " + " | ".join(texts) + " |"  # type: ignore[call-overload]
+def _pipes(texts: Iterable[str]) -> str:
+    return "| " + " | ".join(texts) + " |"
 
 
 def _marked_down(text: str) -> str:

@@ -1,5 +1,6 @@
 """Rows of the vision tables: published backbones, and the user's among them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ SUPERCATEGORIES: Mapping[str, str] = {
 }
 THRESHOLDS = ("0.10", "0.05", "0.02")
 MAIN = THRESHOLDS[0]
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,30 @@ class Backbone:
             reduction: ``pair`` or ``keypoint``.
             threshold: as it is written in the document.
         """
-        value = self.measured(split, *metric, reduction, threshold)
+        value = self.figure(split, *metric, reduction, threshold)
         # SOC-geo has its interval for the keypoint reduction, all others for the pair reduction.
-        bounds = self.measured(split, *metric, "ci95", threshold) if reduction == "pair" or (
-            metric[0] == "soc_geo"
-        ) else None
-        return _float(value), (float(bounds[0]), float(bounds[1])) if bounds else None
+        if reduction != "pair" and metric[0] != "soc_geo":
+            return value, None
+        ends = self.measured(split, *metric, "ci95", threshold)
+        if not isinstance(ends, list) or len(ends) != 2:
+            return value, None
+        low, high = (_percentage(one) for one in ends)
+        return value, None if low is None or high is None else (low, high)
+
+    def figure(self, *path: str) -> float | None:
+        """A percentage of the user's document; None where none stands there."""
+        return _percentage(self.measured(*path))
+
+    def count(self, *path: str) -> int | None:
+        """A count of the user's document; None where there is none."""
+        found = _number(self.measured(*path))
+        return None if found is None else int(found)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Categories that the user's run has figures of."""
+        found = self.measured("intra", "categories")
+        return tuple(found) if isinstance(found, Mapping) else ()
 
 
 def backbones(read: Input) -> tuple[Backbone, ...]:
@@ -99,8 +119,7 @@ def sorted_by_soc(
 ) -> list[Backbone]:
     """The best first; those without a figure last."""
     return [
-        one
-        for one, _ in sorted(found, key=lambda pair: -1.0 if pair[1] is None else pair[1])[::-1]
+        one for one, _ in sorted(found, key=lambda pair: -1.0 if pair[1] is None else pair[1])[::-1]
     ]
 
 
@@ -109,5 +128,13 @@ def measured_cell(found: tuple[float | None, Interval | None], digits: int = 1) 
     return number(*found, digits=digits)
 
 
-def _float(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+def _number(value: Any) -> float | None:
+    """A finite number of a document; None for anything else that stands there."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def _percentage(value: Any) -> float | None:
+    found = _number(value)
+    return found if found is not None and -_ROUNDING <= found <= 100 + _ROUNDING else None

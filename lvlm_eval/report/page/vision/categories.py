@@ -16,17 +16,17 @@ def category_table(found: Sequence[Backbone]) -> tuple[Table, Figure] | None:
     Args:
         found: the user's backbones and the published ones.
     """
-    own = [one for one in found if one.own and one.measured("intra", "categories")]
+    own = [one for one in found if one.categories]
     if not own:
         return None
-    names = {name for one in own for name in one.measured("intra", "categories")}
+    names = {name for one in own for name in one.categories}
     ordered = sorted(names, key=lambda name: (_place(name), name))
     reference = next((one for one in found if one.name == _REFERENCE and not one.own), None)
     paper = published()["dinov2_b14_per_category"]["rows"]
     columns = [*own, *([reference] if reference else [])]
     values = [
         tuple(
-            one.measured("intra", "categories", name, "soc", "pair", MAIN)
+            one.figure("intra", "categories", name, "soc", "pair", MAIN)
             if one.own
             else paper.get(name.replace("_", " "), {}).get("soc_0.10")
             for one in columns

@@ -1,5 +1,7 @@
 """How far SOC and ImageNet kNN tell downstream metrics: coefficients with their intervals."""
 
+from functools import cache
+
 from lvlm_eval.reference import published
 from lvlm_eval.report.page.figures.spec import Bar, Bars, Figure
 from lvlm_eval.report.page.tables.table import Column, Row, Table, count, decimal, number, words
@@ -15,6 +17,7 @@ def _downstream() -> tuple[str, ...]:
     return tuple(published()["downstream_correlation"]["rows"])
 
 
+@cache
 def correlation_table(first_style: int = 0) -> tuple[Table, Figure]:
     """Pearson r across the published models, worked out anew, and as the paper has it.
 
@@ -27,6 +30,7 @@ def correlation_table(first_style: int = 0) -> tuple[Table, Figure]:
         predictor, target = study.names(one)
         lane = _LANES.index(predictor)
         paper = study.published(one)
+        paper_r, paper_ci95 = (paper.r, paper.ci95) if paper else (None, None)
         mine = one.pearson
         left_out = mine.leave_one_out
         cells = (
@@ -34,15 +38,15 @@ def correlation_table(first_style: int = 0) -> tuple[Table, Figure]:
             words(title_of(predictor)),
             number(mine.r, mine.ci95, digits=3),
             count(len(one.models)),
-            number(left_out and left_out.low, digits=3),
-            number(left_out and left_out.high, digits=3),
-            number(paper and paper.r, paper and paper.ci95, digits=3),
+            number(left_out.low if left_out else None, digits=3),
+            number(left_out.high if left_out else None, digits=3),
+            number(paper_r, paper_ci95, digits=3),
         )
         rows.append(Row(cells, f"r{lane}"))
         group = study.downstream.index(target)
         for shift, r, interval, of in (
             (0, mine.r, mine.ci95, f"{len(one.models)} published models"),
-            (2, paper and paper.r, paper and paper.ci95, f"the paper's {PUBLISHED_MODELS} models"),
+            (2, paper_r, paper_ci95, f"the paper's {PUBLISHED_MODELS} models"),
         ):
             if r is None:
                 continue

@@ -34,9 +34,9 @@ def main_table(found: Sequence[Backbone]) -> Made:
     for one in found:
         figures = main_figures(one)
         cc, soc, cross = (value for value, _ in figures)
-        mean = one.measured("average", MAIN) if one.own else one.published("vision_main", "avg")
+        mean = one.figure("average", MAIN) if one.own else one.published("vision_main", "avg")
         groups = [_supercategory(one, name, "soc", "vision_main") for name in SUPERCATEGORIES]
-        pairs = [one.measured(split, "soc", "counts", "pairs") for split in ("intra", "cross")]
+        pairs = [one.count(split, "soc", "counts", "pairs") for split in ("intra", "cross")]
         cells = (
             *(measured_cell(figure) for figure in figures),
             number(mean),
@@ -127,7 +127,7 @@ def protocol_table(found: Sequence[Backbone]) -> Made:
             soft = one.pck("intra", ["soc_soft"])
             linear = one.pck("linear", ["soc"])
             geo = one.pck("intra", ["soc_geo", "all"], "keypoint")
-            chance = one.measured("intra", "soc_geo", "all", "chance", MAIN)
+            chance = one.figure("intra", "soc_geo", "all", "chance", MAIN)
         else:
             soc = one.published("thresholds", "pair_soc_0.10"), None
             soft, linear, geo = (
@@ -145,10 +145,18 @@ def protocol_table(found: Sequence[Backbone]) -> Made:
             if value is not None and start is not None:
                 tip = f"{one.name}, {title}: {decimal(value, 2)}"
                 tip += f", random level {decimal(start, 2)}" if lane else ""
-                geo_bar = lane == 1
                 bars.append(
                     Bar(
-                        place, lane, start, value, one.id, one.style, tip, interval, one.own, geo_bar
+                        place,
+                        lane,
+                        start,
+                        value,
+                        one.id,
+                        one.style,
+                        tip,
+                        interval,
+                        one.own,
+                        pale=lane == 1,
                     )
                 )
     table = Table(
@@ -232,8 +240,7 @@ def threshold_table(found: Sequence[Backbone]) -> Made:
 
 def _supercategory(one: Backbone, name: str, metric: str, table: str) -> float | None:
     if one.own:
-        value = one.measured("supercategories", name, metric, "pair", MAIN)
-        return None if value is None else float(value)
+        return one.figure("supercategories", name, metric, "pair", MAIN)
     key = f"soc_{name}" if table == "vision_main" else f"{name}_{metric}"
     return one.published(table, key)
 

@@ -47,7 +47,9 @@ def call(**changed: Any) -> dict[str, Any]:
     }
 
 
-def question(number: int, category: str, settings: Sequence[Setting], rotations: int = 4) -> Question:
+def question(
+    number: int, category: str, settings: Sequence[Setting], rotations: int = 4
+) -> Question:
     candidates = tuple(Candidate(letter) for letter in LETTERS)
     rows = dict.fromkeys(settings, rotations)
     return Question(
@@ -71,7 +73,7 @@ def make_run(
     whole_identity: Mapping[str, Any] | None = None,
     usage: Mapping[str, Any] | None = None,
 ) -> Path:
-    """A run that knows each question with a chance of ``skill``, in all rotations, and else guesses.
+    """A run that knows a question with a chance of ``skill``, in all rotations, and else guesses.
 
     The last ``leave_out`` rows are planned and never answered.
     """
