@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ pytest.importorskip("matplotlib")
 
 from commands import complaint_of, lvlm_eval
 from reading_pages import Page
-from report_runs import call, identity, make_run, make_vision
+from report_runs import call, identity, make_run, make_vision, vision_document
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.report.page import read_input, write_files, write_report
+from lvlm_eval.report.page.figures.rendering import page_svg
 
 
 def test_a_run_ends_in_a_page(tmp_path: Path) -> None:
@@ -56,27 +58,44 @@ def test_a_broken_run_among_others_is_left_out_and_named(tmp_path: Path) -> None
     assert "questions.jsonl line 1 is no question" in complaint
 
 
-def test_nothing_to_report_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "file.txt").write_text("x")
+def test_wrong_words_are_one_line(tmp_path: Path) -> None:
     make_run(tmp_path / "run")
-
-    def told(*words: object) -> str:
-        return complaint_of("report", *words, cwd=tmp_path, status=2)
-
-    assert "report --help" in told("--out", "x.html")
-    assert "empty holds no run: neither it nor a folder in it has a manifest.json" in told("empty")
-    assert "nowhere does not exist" in told("nowhere")
-    assert "file.txt is no run" in told("file.txt")
-    assert "--format 'jsn' is not known. Did you mean 'json'" in told("run", "--format", "jsn")
-    assert "there is no folder missing" in told("run", "--out", "missing/page.html")
-    assert "there is no folder missing" in told("run", "--format", "md", "--out", "missing/tables")
-    assert "--out empty is a folder, and the page is one file" in told("run", "--out", "empty")
-    assert "is a file, and each table gets its own" in told(
-        "run", "--format", "md", "--out", "file.txt"
-    )
-    assert "--prices no.toml does not exist" in told("run", "--prices", "no.toml")
+    told = complaint_of("report", "--out", "x.html", cwd=tmp_path, status=2)
+    assert "report --help" in told
+    told = complaint_of("report", "run", "--format", "jsn", cwd=tmp_path, status=2)
+    assert "--format 'jsn' is not known. Did you mean 'json'" in told
+    told = complaint_of("report", "run", "--prices", "no.toml", cwd=tmp_path, status=2)
+    assert "--prices no.toml does not exist" in told
     assert not (tmp_path / "report.html").exists()
+
+
+def test_nothing_to_report_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("file.txt").write_text("x")
+    make_run(Path("run"))
+    for folders, expected in (
+        ([], "no run is named"),
+        (["empty"], "empty holds no run: neither it nor a folder in it has a manifest.json"),
+        (["nowhere"], "nowhere does not exist"),
+        (["run", "file.txt"], "file.txt is no run"),
+    ):
+        with pytest.raises(InputError, match=expected):
+            write_report([Path(one) for one in folders], Path("page.html"))
+        with pytest.raises(InputError, match=expected):
+            write_files([Path(one) for one in folders], Path("tables"), "md")
+    for out, expected in (
+        ("missing/page.html", "there is no folder missing"),
+        ("empty", "--out empty is a folder, and the page is one file"),
+    ):
+        with pytest.raises(InputError, match=expected):
+            write_report([Path("run")], Path(out))
+    for out, expected in (
+        ("missing/tables", "there is no folder missing"),
+        ("file.txt", "is a file, and each table gets its own"),
+    ):
+        with pytest.raises(InputError, match=expected):
+            write_files([Path("run")], Path(out), "md")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -112,8 +131,6 @@ def test_damaged_figures_of_a_backbone_are_refused(tmp_path: Path) -> None:
 
 
 def test_odd_values_in_figures_are_nothing(tmp_path: Path) -> None:
-    from report_runs import vision_document
-
     document = vision_document()
     document["intra"]["soc"]["pair"]["0.10"] = "many"
     document["intra"]["cc"]["ci95"] = {"0.10": [None, "x"]}
@@ -157,7 +174,8 @@ def test_without_matplotlib_the_command_to_install_it_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(tmp_path / "run")
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    page_svg.cache_clear()
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(InputError, match=r"pip install 'lvlm-eval\[report\]'"):
-        write_report([run], tmp_path / "page.html", title="never drawn before")
+        write_report([run], tmp_path / "page.html")
     write_files([run], tmp_path / "tables", "md")  # tables need none of it
