@@ -50,12 +50,13 @@ def test_files_of_all_formats_and_one_json_document(tmp_path: Path) -> None:
 def test_a_broken_run_among_others_is_left_out_and_named(tmp_path: Path) -> None:
     make_run(tmp_path / "runs" / "one")
     (make_run(tmp_path / "runs" / "two") / "questions.jsonl").write_text("{}\n")
-    done = lvlm_eval("report", "runs", cwd=tmp_path)
-    assert "left out: runs/two/questions.jsonl line 1 is no question" in done.stderr
+    done = write_report([tmp_path / "runs"], tmp_path / "report.html")
+    (line,) = done.left_out
+    assert line.startswith(f"{tmp_path}/runs/two/questions.jsonl line 1 is no question")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "Left out: runs/two/questions.jsonl line 1" in text
-    complaint = complaint_of("report", "runs/two", cwd=tmp_path, status=2)
-    assert "questions.jsonl line 1 is no question" in complaint
+    assert "runs/two/questions.jsonl line 1 is no question" in text
+    with pytest.raises(InputError, match=r"questions\.jsonl line 1 is no question"):
+        read_input([tmp_path / "runs" / "two"])
 
 
 def test_wrong_words_are_one_line(tmp_path: Path) -> None:

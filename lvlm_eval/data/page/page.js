@@ -106,9 +106,9 @@
     for (const section of all("main > section")) seen.observe(section);
   }
 
-  /* What is folded in must be on paper, too. */
+  /* Tables that are folded in must be on paper, too; manifests in full need not. */
   addEventListener("beforeprint", () => {
-    for (const one of all("details:not([open])")) {
+    for (const one of all("details:not([open])").filter((one) => !one.closest(".record"))) {
       one.open = true;
       one.dataset.opened = "";
     }
