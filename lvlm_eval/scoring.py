@@ -72,7 +72,7 @@ def score_input(path: Path, exclude: Path | None = None) -> tuple[Scored, ...]:
     """
     if exclude is not None:
         with opened_run(path) as run:
-            return (replace(_scored(_excluding(run, exclude)), place=path),)
+            return (replace(scored_run(_excluding(run, exclude)), place=path),)
     # What reads spreadsheets takes a fifth of a second to import, and a run has no use for it.
     from lvlm_eval.workbooks import find_workbooks, open_workbook
 
@@ -118,9 +118,9 @@ def score_run(folder: Path, recorded: RecordedAnswers | None = None) -> Scored:
         InputError: the folder holds no run, or a part of it cannot be read.
     """
     run = read_run(folder, recorded)
-    scored = _scored(run)
+    scored = scored_run(run)
     try:
-        lines = (_answer_line(row, read) for row, read in run.read_rows if read.status)
+        lines = (_answer_line(row, own) for row, own in run.read_rows if own.status)
         write_answers(folder / ANSWERS, lines)
         text = json.dumps(scored.metrics.to_json(), indent=1, ensure_ascii=False)
         write_whole(folder / METRICS, text + "\n")
@@ -136,7 +136,12 @@ def _excluding(run: RecordedRun, file: Path) -> RecordedRun:
     return run.without(excluded)
 
 
-def _scored(run: RecordedRun) -> Scored:
+def scored_run(run: RecordedRun) -> Scored:
+    """The figures of a run that has been read; nothing is written.
+
+    Args:
+        run: questions and answers.
+    """
     notes = [
         f"{name}: {count} unreadable lines were left alone"
         for name, count in run.recorded.unreadable.items()

@@ -1,0 +1,85 @@
+"""``lvlm-eval report``: one web page of any number of runs, or its tables and figures."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lvlm_eval.cli.app import app, complain
+from lvlm_eval.cli.flags import AsJson
+from lvlm_eval.errors import InputError
+
+
+@app.command("report")
+def _report(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR…",
+            help="Run folders, merged runs (.zip), folders of runs such as results, or folders of "
+            "'lvlm-eval vision --out'.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE|DIR",
+            help="The page; with another --format the folder of the files. \\[default: "
+            "report.html, or report]",
+            show_default=False,
+        ),
+    ] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="html (one page), md, csv, json or latex (a file a table), png or svg (a file a "
+            "figure).",
+        ),
+    ] = "html",
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="TOML table of what the models' tokens cost.", show_default=False
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write one web page of any number of runs, among the published figures.
+
+    The page is one file without any outside part: it opens from disk, offline.
+    """
+    # Here, because templates and numerics take a while to load.
+    from lvlm_eval.report.page.writing import check_format, write_files, write_report
+
+    check_format(kind)
+    if prices is not None and not prices.is_file():
+        raise InputError(f"--prices {prices} does not exist. Give a TOML file with a price table.")
+    if kind == "html":
+        done = write_report(inputs, out or Path("report.html"), prices=prices)
+    else:
+        done = write_files(inputs, out or Path("report"), kind, prices=prices)
+    for line in done.left_out:
+        complain(f"left out: {line}")
+    if as_json:
+        document = {
+            "out": str(done.out),
+            "format": kind,
+            "files": [str(one) for one in done.files],
+            "bytes": done.bytes,
+            "lvlm_runs": done.lvlm_runs,
+            "vision_runs": done.vision_runs,
+            "left_out": list(done.left_out),
+        }
+        typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
+    else:
+        runs = _count(done.lvlm_runs + done.vision_runs, "run")
+        files = "" if kind == "html" else f"{_count(len(done.files), 'file')}, "
+        typer.echo(f"{done.out}: {runs}, {files}{done.bytes / 1e6:.2f} MB")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,0 +1,27 @@
+"""What a section shows, before it is HTML or a file."""
+
+from dataclasses import dataclass
+
+from lvlm_eval.report.page.figures.spec import Figure
+from lvlm_eval.report.page.tables.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Tables and figures, each once.
+
+    Attributes:
+        tables: in the order of the page.
+        figures: in the order of the page.
+    """
+
+    tables: tuple[Table, ...]
+    figures: tuple[Figure, ...] = ()
+
+    def table(self, id: str) -> Table | None:
+        """A table by its id; None if there is none."""
+        return next((one for one in self.tables if one.id == id), None)
+
+    def figure(self, id: str) -> Figure | None:
+        """A figure by its id; None if there is none."""
+        return next((one for one in self.figures if one.id == id), None)

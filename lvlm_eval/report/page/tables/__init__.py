@@ -1,0 +1,1 @@
+"""Tables of the report: exact values, and how they are shown and written."""

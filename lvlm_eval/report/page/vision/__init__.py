@@ -1,0 +1,1 @@
+"""The vision section of the page: its tables and figures."""
