@@ -63,6 +63,8 @@ def test_the_first_command_of_the_readme(checkout: Path) -> None:
     assert "GPT4o" in out
     (folder,) = (path for path in (checkout / "results").iterdir() if path.is_dir())
     assert folder.name.startswith("random-plus-plus-sample-")
+    assert "Open it with: xdg-open report.html" in out
+    assert "random++" in (checkout / "report.html").read_text()
 
 
 def test_ci_runs_the_second_command_of_the_readme() -> None:
