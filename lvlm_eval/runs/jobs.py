@@ -8,13 +8,15 @@ from typing import TypeVar, get_args
 
 from lvlm_eval.datasets import open_dataset
 from lvlm_eval.datasets.lvlm_tables import LvlmTables
+from lvlm_eval.datasets.pair_dataset import PairDataset
 from lvlm_eval.descriptions import make_describer
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.models.registry import BuiltModel
+from lvlm_eval.pictures import PictureMaker
 from lvlm_eval.prompts import load_prompt
-from lvlm_eval.questions import DISTRACTOR_POLICIES, QuestionPolicy, make_questions
+from lvlm_eval.questions import DISTRACTOR_POLICIES, QuestionPolicy, QuestionSet, make_questions
 from lvlm_eval.records import SETTINGS, Protocol, Setting
-from lvlm_eval.renderers import load_renderer
+from lvlm_eval.renderers import Renderer, load_renderer
 from lvlm_eval.requests import DrawnRequests, RequestSource, WrittenRequests
 from lvlm_eval.runs.folder import canonical
 from lvlm_eval.runs.run import identity_of
@@ -86,8 +88,90 @@ def open_source(
     Raises:
         InputError: the data, a name or a number is wrong.
     """
-    dataset = open_dataset(data)
-    if isinstance(dataset, LvlmTables):
+    return OpenedData(data).source(choices, wanted)
+
+
+class OpenedData:
+    """A dataset that the requests of several runs are made from: what they share is read once.
+
+    Args:
+        data: see `open_source`.
+
+    Raises:
+        InputError: it is no dataset.
+    """
+
+    def __init__(self, data: str) -> None:
+        self._data = data
+        self._dataset = open_dataset(data)
+        self._questions: dict[tuple[QuestionPolicy, Path | None], QuestionSet] = {}
+        self._written: dict[tuple[Setting, ...], WrittenRequests] = {}
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether its pictures are drawn; those of tables stand in them."""
+        return not isinstance(self._dataset, LvlmTables)
+
+    def source(
+        self,
+        choices: DrawingChoices,
+        wanted: tuple[Setting, ...] | None,
+        renderer: Renderer | None = None,
+        maker: PictureMaker | None = None,
+    ) -> RequestSource:
+        """The requests of one run.
+
+        Args:
+            choices: see `open_source`.
+            wanted: see `open_source`.
+            renderer: draws instead of the one that the choices name.
+            maker: makes the pictures, with that renderer.
+
+        Raises:
+            InputError: a name or a number is wrong.
+        """
+        if isinstance(self._dataset, LvlmTables):
+            return self._from_tables(self._dataset, choices, wanted)
+        policy = _policy(choices)
+        rotations = choices.rotations if choices.rotations is not None else 4
+        if rotations not in (1, 4):
+            raise InputError(f"--rotations {rotations} is not possible: 4 (circular) or 1.")
+        prompt = load_prompt(choices.prompt or DEFAULT_PROMPT)
+        _require(wanted or (), prompt.settings, f"prompt '{prompt.name}' has templates for")
+        renderer = renderer or load_renderer(choices.renderer or DEFAULT_RENDERER)
+        prompt.check_fits(renderer.labels, renderer.name)
+        source = DrawnRequests(
+            dataset=self._dataset,
+            drawn_questions=self._questions_of(self._dataset, policy, choices.descriptions),
+            policy=policy,
+            prompt=prompt,
+            renderer=renderer,
+            protocol=one_of("--protocol", choices.protocol or "options", get_args(Protocol)),
+            rotations=rotations,
+            maker=maker,
+        )
+        if source.wordless:
+            _require(
+                wanted or (),
+                source.settings,
+                f"keypoints of '{self._data}' have no names to describe them by. "
+                "Give --descriptions, or use",
+            )
+        return source
+
+    def _questions_of(
+        self, dataset: PairDataset, policy: QuestionPolicy, descriptions: Path | None
+    ) -> QuestionSet:
+        known = self._questions.get((policy, descriptions))
+        if known is None:
+            describer = make_describer(dataset.taxonomy(), descriptions)
+            known = make_questions(dataset, policy, describer)
+            self._questions[policy, descriptions] = known
+        return known
+
+    def _from_tables(
+        self, tables: LvlmTables, choices: DrawingChoices, wanted: tuple[Setting, ...] | None
+    ) -> WrittenRequests:
         given = [
             f"--{name.replace('_', '-')}"
             for name in DrawingChoices.__dataclass_fields__
@@ -95,38 +179,13 @@ def open_source(
         ]
         if given:
             raise InputError(
-                f"{', '.join(given)} cannot be used with '{data}': the rows of a table are sent "
-                "as they stand, with the images and texts that are in it."
+                f"{', '.join(given)} cannot be used with '{self._data}': the rows of a table are "
+                "sent as they stand, with the images and texts that are in it."
             )
-        available = tuple(one for one in SETTINGS if one in dataset.tables)
-        _require(wanted or (), available, f"'{data}' has tables for")
-        return WrittenRequests(dataset, wanted or available)
-    policy = _policy(choices)
-    rotations = choices.rotations if choices.rotations is not None else 4
-    if rotations not in (1, 4):
-        raise InputError(f"--rotations {rotations} is not possible: 4 (circular) or 1.")
-    prompt = load_prompt(choices.prompt or DEFAULT_PROMPT)
-    _require(wanted or (), prompt.settings, f"prompt '{prompt.name}' has templates for")
-    renderer = load_renderer(choices.renderer or DEFAULT_RENDERER)
-    prompt.check_fits(renderer.labels, renderer.name)
-    source = DrawnRequests(
-        dataset=dataset,
-        drawn_questions=make_questions(
-            dataset, policy, make_describer(dataset.taxonomy(), choices.descriptions)
-        ),
-        policy=policy,
-        prompt=prompt,
-        renderer=renderer,
-        protocol=one_of("--protocol", choices.protocol or "options", get_args(Protocol)),
-        rotations=rotations,
-    )
-    if source.wordless:
-        _require(
-            wanted or (),
-            source.settings,
-            f"keypoints of '{data}' have no names to describe them by. Give --descriptions, or use",
-        )
-    return source
+        available = tuple(one for one in SETTINGS if one in tables.tables)
+        _require(wanted or (), available, f"'{self._data}' has tables for")
+        read = wanted or available
+        return self._written.setdefault(read, WrittenRequests(tables, read))
 
 
 def settings_of(
