@@ -6,6 +6,7 @@ early and resumable.
 """
 
 from lvlm_eval.cli import (
+    ablate,
     correlate,
     download,
     export,
@@ -23,12 +24,13 @@ from lvlm_eval.cli.app import app, run_command_line
 
 # The main job first, then what is done with its results, then the data.
 _ORDER = (
-    *("run", "slurm", "status", "score", "merge", "show", "vision", "correlate", "list"),
+    *("run", "slurm", "status", "score", "merge", "show", "ablate", "vision", "correlate", "list"),
     *("validate", "download", "export"),
 )
 app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
 
 __all__ = [
+    "ablate",
     "correlate",
     "download",
     "export",

@@ -217,7 +217,10 @@ def default_folder(source: RequestSource, model: BuiltModel, decoding: str) -> P
     """
     identity = canonical(identity_of(source, model, decoding)) + model.code
     digest = hashlib.sha256(identity.encode()).hexdigest()
-    return Path("results") / f"{_safe(model.label or model.name)}-{_safe(source.name)}-{digest[:8]}"
+    return (
+        Path("results")
+        / f"{safe_name(model.label or model.name)}-{safe_name(source.name)}-{digest[:8]}"
+    )
 
 
 def _policy(choices: DrawingChoices) -> QuestionPolicy:
@@ -244,6 +247,7 @@ def _require(wanted: tuple[Setting, ...], able: tuple[Setting, ...], who: str) -
         raise InputError(f"--setting {','.join(missing)}: {who} {', '.join(able)} only.")
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
+    """A model's or dataset's name as part of a folder's: lower case, ``++`` as ``-plus-plus``."""
     plus = name.replace(".py", "").replace("+", "-plus")
     return re.sub(r"[^a-z0-9.]+", "-", plus.lower()).strip("-.") or "unnamed"
