@@ -106,7 +106,8 @@ def _plain_level(factor: str, value: object) -> Level:
             wanted = parse_settings(words)
             return "all" if wanted is None else ",".join(wanted)
         case "protocol":
-            return one_of("protocol", _text(factor, value), get_args(Protocol))
+            protocols: tuple[Protocol, ...] = get_args(Protocol)
+            return one_of("protocol", _text(factor, value), protocols)
         case "distractors":
             return one_of("distractors", _text(factor, value), DISTRACTOR_POLICIES)
         case "decode":
@@ -166,5 +167,6 @@ def _style_level(factor: str, value: object, where: str) -> Level:
     if factor == "image.quality":
         content["image"] = {"format": "jpeg"}
     content.setdefault(table, {})[field] = None if value == NOTHING else value
-    level: Level = getattr(getattr(checked_style(content, where), table), field)
+    tried = getattr(checked_style(content, where), table)
+    level: Level = getattr(tried, field)
     return level

@@ -1,10 +1,11 @@
 """Paired tests of cells against their model's default cell, corrected for their number."""
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lvlm_eval.comparing import compare_pair
+from lvlm_eval.comparing.statistics_extra import statistics_library
 from lvlm_eval.errors import InputError
 from lvlm_eval.recorded_run import RecordedRun
 from lvlm_eval.records import Setting
@@ -84,12 +85,7 @@ def holm(values: Sequence[float]) -> list[float]:
     """
     if not values:
         return []
-    try:
-        multitest = importlib.import_module("statsmodels.stats.multitest")
-    except ModuleNotFoundError as error:
-        raise InputError(
-            "Holm's correction needs statsmodels: pip install 'lvlm-eval[stats]'"
-        ) from error
+    multitest = statistics_library("statsmodels.stats.multitest")
     return [float(one) for one in multitest.multipletests(values, method="holm")[1]]
 
 
@@ -97,16 +93,14 @@ def paired_tests() -> Compare | str:
     """What compares two runs; or, where a package for it is missing, the line that says so."""
     try:
         holm([1.0])
-        comparing = importlib.import_module("lvlm_eval.comparing")
-    except (InputError, ModuleNotFoundError) as error:
+        statistics_library("scipy.stats")
+    except InputError as error:
         return f"no paired tests: {error}"
 
     def compare(pairing: Pairing, setting: Setting) -> Any:
         # Differences are those of the second run minus those of the first.
         names = pairing.against, pairing.cell
-        return comparing.compare_pair(
-            pairing.other, pairing.one, setting, common=True, names=names
-        )
+        return compare_pair(pairing.other, pairing.one, setting, common=True, names=names)
 
     return compare
 

@@ -7,6 +7,7 @@ early and resumable.
 
 from lvlm_eval.cli import (
     ablate,
+    compare,
     correlate,
     download,
     export,
@@ -24,13 +25,15 @@ from lvlm_eval.cli.app import app, run_command_line
 
 # The main job first, then what is done with its results, then the data.
 _ORDER = (
-    *("run", "slurm", "status", "score", "merge", "show", "ablate", "vision", "correlate", "list"),
+    *("run", "slurm", "status", "score", "compare", "ablate", "merge", "show"),
+    *("vision", "correlate", "list"),
     *("validate", "download", "export"),
 )
 app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
 
 __all__ = [
     "ablate",
+    "compare",
     "correlate",
     "download",
     "export",

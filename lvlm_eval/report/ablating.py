@@ -195,11 +195,13 @@ def _comparisons(records: Iterable[Mapping[str, Any]], setting: str) -> Table:
     table.add_column("p (Holm)", justify="right", no_wrap=True)
     table.add_column("n", justify="right")
     for one in records:
+        circular = one["circular_difference"] is not None
+        name, p = ("circular", "mcnemar_p") if circular else ("average", "average_p")
         table.add_row(
-            Text(one["cell"]),
-            _difference(one["circular_difference"], one["circular_ci95"]),
-            _p(one["mcnemar_p"]),
-            _p(one["mcnemar_p_holm"]),
+            Text(one["cell"] if circular else f"{one['cell']} (average accuracy)"),
+            _difference(one[f"{name}_difference"], one[f"{name}_ci95"]),
+            _p(one[p]),
+            _p(one[f"{p}_holm"]),
             str(one["questions"]),
         )
     return table
