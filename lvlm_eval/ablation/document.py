@@ -1,7 +1,7 @@
 """All that an ablation found, as one JSON document: ``ablation.json``."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ _FIGURES = (
     *("groups", "rows", *_COUNTS),
 )
 CIRCULAR, AVERAGE = "circular_accuracy", "average_accuracy"
+MEAN = "mean"
+"""Stands for a setting where figures are means over all of them, as in the published study."""
 
 Figures = Mapping[Setting, Mapping[str, Any]]
 
@@ -72,7 +74,7 @@ def document_of(
             }
             for place, cell in enumerate(grid.cells)
         ],
-        "main_effects": {one: _effects(grid, figures, one) for one in settings},
+        "main_effects": _all_effects(grid, figures, settings),
         "rankings": {
             one: _rankings(grid, figures, one) for one in settings if len(grid.plan.models) > 1
         },
@@ -134,13 +136,39 @@ def _with_figure(
     ]
 
 
+def _all_effects(
+    grid: Grid, figures: Mapping[int, Figures], settings: list[Setting]
+) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """By setting, and of the mean over the settings where every cell has several."""
+    both = (CIRCULAR, AVERAGE)
+    found = {
+        str(one): _effects(grid, [_with_figure(grid, figures, one, name) for name in both])
+        for one in settings
+    }
+    if len(settings) > 1 and all(set(its) == set(settings) for its in figures.values()):
+        found[MEAN] = _effects(grid, [_with_mean(grid, figures, name) for name in both])
+    return found
+
+
+def _with_mean(
+    grid: Grid, figures: Mapping[int, Figures], figure: str
+) -> list[tuple[Cell, float | None]]:
+    """Every cell with the mean of a figure over its settings; None where one has none."""
+    found: list[tuple[Cell, float | None]] = []
+    for place, cell in enumerate(grid.cells):
+        values = [its[figure] for its in figures[place].values()]
+        known = [one for one in values if one is not None]
+        found.append((cell.cell, sum(known) / len(known) if len(known) == len(values) else None))
+    return found
+
+
 def _effects(
-    grid: Grid, figures: Mapping[int, Figures], setting: Setting
+    grid: Grid, both: Sequence[list[tuple[Cell, float | None]]]
 ) -> dict[str, list[dict[str, Any]]]:
     factors = [one for one in grid.plan.grid if one != "setting"]
+    names = ("circular", "average")
     by_figure = {
-        name: main_effects(_with_figure(grid, figures, setting, figure), factors)
-        for name, figure in (("circular", CIRCULAR), ("average", AVERAGE))
+        name: main_effects(cells, factors) for name, cells in zip(names, both, strict=True)
     }
     return {
         factor: [

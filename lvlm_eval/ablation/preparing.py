@@ -20,7 +20,7 @@ from lvlm_eval.ablation.factors import (
 )
 from lvlm_eval.ablation.models import ModelKey, Models
 from lvlm_eval.ablation.plan import AblationPlan
-from lvlm_eval.ablation.styles import field_of, restyled
+from lvlm_eval.ablation.styles import restyled, told_changes
 from lvlm_eval.errors import InputError
 from lvlm_eval.models.registry import BuiltModel
 from lvlm_eval.models.secrets import word_without_secrets
@@ -232,17 +232,14 @@ def _cell_name(given: Mapping[str, Level], built: BuiltModel, base: Renderer | N
     So a cell has the same name whatever else a plan varies. The setting is not in it: the folder
     can hold others as well.
     """
-    own = None if base is None else base.style
     told = {
         factor: level
         for factor, level in given.items()
-        if factor != "setting"
-        and (
-            level != (own and field_of(own, factor))
-            if factor in STYLE_FACTORS
-            else level != RUN_DEFAULTS[factor]
-        )
+        if factor in RUN_DEFAULTS and factor != "setting" and level != RUN_DEFAULTS[factor]
     }
+    if base is not None and base.style is not None:
+        changes = {factor: level for factor, level in given.items() if factor in STYLE_FACTORS}
+        told |= told_changes(base.style, changes)
     parts = [f"{factor}={level_text(told[factor])}" for factor in sorted(told)]
     safe = [re.sub(r"[^A-Za-z0-9.+_=-]+", "-", part) for part in parts]
     return "--".join([safe_name(built.label or built.name), *safe])

@@ -52,19 +52,36 @@ def restyled(base: Renderer, changes: Mapping[str, Level]) -> Renderer:
             f"renderer '{base.name}' is a Python file, which has no {named}. Take a .toml one, or "
             "leave these factors out."
         )
-    effective = {name: one for name, one in changes.items() if one != field_of(base.style, name)}
-    if not effective:
+    told = told_changes(base.style, changes)
+    if not told:
         return base
-    words = re.sub(r"[^A-Za-z0-9.+_=-]+", "-", cell_words(effective).replace(" ", "--"))
+    words = re.sub(r"[^A-Za-z0-9.+_=-]+", "-", cell_words(told).replace(" ", "--"))
     name = f"{base.name}--{words}"
-    style = checked_style(_changed(base.style, effective), f"renderer '{base.name}' with {named}")
+    style = checked_style(_changed(base.style, changes), f"renderer '{base.name}' with {named}")
     known = _known_as(style)
     if known is not None:
         return known
-    described = style.model_copy(
-        update={"description": f"{base.name} with {cell_words(effective)}"}
-    )
+    described = style.model_copy(update={"description": f"{base.name} with {cell_words(told)}"})
     return renderer_of_style(described, name, base.shadows)
+
+
+def told_changes(style: Style, changes: Mapping[str, Level]) -> dict[str, Level]:
+    """Those changes without which something would be drawn in another way.
+
+    A field that is set to what it is counts only where another change would have brought another
+    value with it, as a shape brings its size.
+
+    Args:
+        style: before the changes.
+        changes: ``<table>.<field>`` → value.
+    """
+    told = {name: one for name, one in changes.items() if one != field_of(style, name)}
+    without_rest = _changed(style, told)
+    for name, value in changes.items():
+        table, _, field = name.partition(".")
+        if without_rest[table][field] != value:
+            told[name] = value
+    return told
 
 
 def field_of(style: Style, factor: str) -> Level:
@@ -102,6 +119,8 @@ def write_style(folder: Path, renderer: Renderer) -> Path:
 def _changed(style: Style, changes: Mapping[str, Level]) -> dict[str, Any]:
     content: dict[str, Any] = style.model_dump()
     shape, colour = changes.get("marker.shape"), changes.get("marker.colour")
+    shape = None if shape == style.marker.shape else shape
+    colour = None if colour == style.marker.colour else colour
     if shape is not None:
         own = read_style(builtin_folder("renderers") / f"{_STYLE_OF_SHAPE[str(shape)]}.toml")
         content["marker"] |= {name: getattr(own.marker, name) for name in _MEASURES}
@@ -109,7 +128,7 @@ def _changed(style: Style, changes: Mapping[str, Level]) -> dict[str, Any]:
         content["label"]["colour"] = colour
     if shape is not None or colour is not None:
         content["marker"]["words"] = None
-    if changes.get("image.format") == "png":
+    if changes.get("image.format") == "png" and "image.quality" not in changes:
         content["image"]["quality"] = None
     for name, value in changes.items():
         table, _, field = name.partition(".")

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lvlm_eval.ablation.document import MEAN
 from lvlm_eval.ablation.factors import MODEL, cell_words, level_text
 from lvlm_eval.ablation.outlook import Outlook
 from lvlm_eval.ablation.plan import AblationPlan
@@ -109,11 +110,13 @@ def print_ablation(document: Mapping[str, Any], place: str, console: Console) ->
     for setting in (one for one in SETTINGS if one in document["main_effects"]):
         console.print(_cells(document, setting, several))
         if any(document["main_effects"][setting].values()):
-            console.print(_effects(document["main_effects"][setting], setting))
+            console.print(_effects(document["main_effects"][setting], _title(setting)))
         if document["rankings"].get(setting):
             console.print(_rankings(document["rankings"][setting]["circular"], setting))
         if document["comparisons"].get(setting):
-            console.print(_comparisons(document["comparisons"][setting], setting))
+            console.print(_comparisons(document, setting, several))
+    if MEAN in document["main_effects"]:
+        console.print(_effects(document["main_effects"][MEAN], "Mean of the settings"))
     for line in document["notes"]:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
     console.print(f"results: {place}", style="dim", markup=False, soft_wrap=True)
@@ -145,8 +148,8 @@ def _cells(document: Mapping[str, Any], setting: str, several: bool) -> Table:
     return table
 
 
-def _effects(effects: Mapping[str, Any], setting: str) -> Table:
-    table = plain_table(f"{_title(setting)}: mean over the cells of a level (lowest–highest)")
+def _effects(effects: Mapping[str, Any], title: str) -> Table:
+    table = plain_table(f"{title}: mean over the cells of a level (lowest–highest)")
     table.add_column("factor", overflow="fold")
     table.add_column("level", overflow="fold")
     table.add_column("circular", no_wrap=True)
@@ -185,20 +188,24 @@ def _rankings(conditions: Iterable[Mapping[str, Any]], setting: str) -> Table:
     return table
 
 
-def _comparisons(records: Iterable[Mapping[str, Any]], setting: str) -> Table:
+def _comparisons(document: Mapping[str, Any], setting: str, several: bool) -> Table:
     table = plain_table(
         f"{_title(setting)}: circular, percentage points against the default cell; p by Holm"
     )
-    table.add_column("run", overflow="fold")
+    table.add_column("cell", overflow="fold")
     table.add_column("difference", no_wrap=True)
     table.add_column("p", justify="right", no_wrap=True)
     table.add_column("p (Holm)", justify="right", no_wrap=True)
     table.add_column("n", justify="right")
-    for one in records:
+    words: dict[str, str] = {}
+    for cell in document["cells"]:
+        varied = cell_words(cell["levels"])
+        words.setdefault(cell["folder"], f"{cell['model']} {varied}" if several else varied)
+    for one in document["comparisons"][setting]:
         circular = one["circular_difference"] is not None
         name, p = ("circular", "mcnemar_p") if circular else ("average", "average_p")
         table.add_row(
-            Text(one["cell"] if circular else f"{one['cell']} (average accuracy)"),
+            Text(words[one["cell"]] + ("" if circular else " (average accuracy)")),
             _difference(one[f"{name}_difference"], one[f"{name}_ci95"]),
             _p(one[p]),
             _p(one[f"{p}_holm"]),
