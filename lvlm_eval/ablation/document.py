@@ -103,6 +103,7 @@ def reference_of(grid: Grid, cell: PreparedCell) -> PreparedCell:
 
 def _plan(grid: Grid) -> dict[str, Any]:
     plan = grid.plan
+    deciding = {name for run in grid.runs for name in run.identity["model"]["settings"]}
     return {
         "name": plan.name or None,
         "data": plan.data,
@@ -112,7 +113,9 @@ def _plan(grid: Grid) -> dict[str, Any]:
         "base": dict(plan.base),
         "grid": {factor: list(levels) for factor, levels in plan.grid.items()},
         "default_levels": default_levels(plan),
-        "arguments": without_secrets(dict(plan.arguments)),
+        "arguments": without_secrets(
+            {name: one for name, one in plan.arguments.items() if name in deciding}
+        ),
     }
 
 

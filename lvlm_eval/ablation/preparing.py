@@ -150,7 +150,7 @@ def prepare(
     models = Models(plan.arguments, tell)
     cells = cells_of(plan)
     resolved = [_resolve(plan, cell, opened, models) for cell in cells]
-    folder = out if out is not None else _default_out(plan, resolved[0].source.name)
+    folder = out if out is not None else _default_out(plan, resolved)
     by_key: dict[str, list[_Resolved]] = defaultdict(list)
     for one in resolved:
         by_key[one.key].append(one)
@@ -311,22 +311,15 @@ def _check_folder(run: CellRun) -> None:
         raise InputError(f"{run.folder} holds another run: {what}. Give another --out.")
 
 
-def _default_out(plan: AblationPlan, data_name: str) -> Path:
-    """``results/ablation-<plan or model>-<data>-<8 hex of the plan>``; limit and keys are no part.
+def _default_out(plan: AblationPlan, resolved: list[_Resolved]) -> Path:
+    """``results/ablation-<plan or model>-<data>-<8 hex of all cells>``.
 
-    A plan that is changed gets another folder, so that its tables hold what it says.
+    The limit and what decides no answer, such as a server's address, are no part of the hash.
     """
-    what = {
-        "data": plan.data,
-        "models": plan.models,
-        "design": plan.design,
-        "base": dict(plan.base),
-        "grid": {factor: list(levels) for factor, levels in plan.grid.items()},
-        "arguments": [word_without_secrets(f"{k}={v}") for k, v in plan.arguments.items()],
-    }
-    mark = sha256(canonical(what).encode()).hexdigest()[:8]
-    name = safe_name(plan.name or plan.models[0])
-    return Path("results") / f"ablation-{name}-{safe_name(data_name)}-{mark}"
+    cells = [[one.cell.model, one.key, list(one.settings)] for one in resolved]
+    mark = sha256(canonical([plan.design, cells]).encode()).hexdigest()[:8]
+    name, data = safe_name(plan.name or plan.models[0]), safe_name(resolved[0].source.name)
+    return Path("results") / f"ablation-{name}-{data}-{mark}"
 
 
 def run_command(grid: Grid, run: CellRun) -> str:
