@@ -147,9 +147,8 @@ def prepare(
         InputError: a name or a value is wrong, levels do not go together, or a folder holds
             another run.
     """
-    models = Models(plan.arguments, tell)
-    cells = cells_of(plan)
-    resolved = [_resolve(plan, cell, opened, models) for cell in cells]
+    models, renderers = Models(plan.arguments, tell), _Renderers(opened.is_drawn)
+    resolved = [_resolve(cell, opened, models, renderers) for cell in cells_of(plan)]
     folder = out if out is not None else _default_out(plan, resolved)
     by_key: dict[str, list[_Resolved]] = defaultdict(list)
     for one in resolved:
@@ -167,11 +166,46 @@ def prepare(
     return Grid(plan, folder, prepared, tuple(runs), models)
 
 
-def _resolve(plan: AblationPlan, cell: Cell, opened: OpenedData, models: Models) -> _Resolved:
+class _Renderers:
+    """The renderers of cells, each made once.
+
+    Args:
+        are_any: False where the pictures stand in tables.
+    """
+
+    def __init__(self, are_any: bool) -> None:
+        self._are_any = are_any
+        self._bases: dict[str, Renderer] = {}
+        self._made: dict[tuple[str, str], Renderer] = {}
+
+    def of(self, given: Mapping[str, Level]) -> tuple[Renderer, Renderer] | tuple[None, None]:
+        """The renderer that is named, and what changes of its style make of it.
+
+        Raises:
+            InputError: there is no such renderer, or the changes are not possible.
+        """
+        changes = {name: one for name, one in given.items() if name in STYLE_FACTORS}
+        if not self._are_any:
+            if changes:
+                raise InputError(
+                    f"{', '.join(sorted(changes))} cannot be used with a table: its pictures are "
+                    "sent as they stand."
+                )
+            return None, None
+        name = str(given.get("renderer", DEFAULT_RENDERER))
+        if name not in self._bases:
+            self._bases[name] = load_renderer(name)
+        base, key = self._bases[name], (name, canonical(changes))
+        if key not in self._made:
+            self._made[key] = restyled(base, changes)
+        return base, self._made[key]
+
+
+def _resolve(cell: Cell, opened: OpenedData, models: Models, renderers: _Renderers) -> _Resolved:
     given = cell.given
     try:
         wanted = parse_settings(str(given.get("setting", "all")))
-        base, renderer = _renderers(given, opened)
+        base, renderer = renderers.of(given)
         choices = _choices(given, base, renderer)
         key = ModelKey(cell.model, str(given.get("decode", "text")), choices.seed)
         built = models.built(key)
@@ -185,22 +219,6 @@ def _resolve(plan: AblationPlan, cell: Cell, opened: OpenedData, models: Models)
     name = _cell_name(given, built, base)
     own_style = base is not None and renderer is not None and _is_own(base, renderer)
     return _Resolved(cell, name, key, source, renderer, settings, identity, choices, own_style)
-
-
-def _renderers(
-    given: Mapping[str, Level], opened: OpenedData
-) -> tuple[Renderer, Renderer] | tuple[None, None]:
-    """The renderer that is named, and what changes of its style make of it."""
-    changes = {name: one for name, one in given.items() if name in STYLE_FACTORS}
-    if not opened.is_drawn:
-        if changes:
-            raise InputError(
-                f"{', '.join(sorted(changes))} cannot be used with a table: its pictures are sent "
-                "as they stand."
-            )
-        return None, None
-    base = load_renderer(str(given.get("renderer", DEFAULT_RENDERER)))
-    return base, restyled(base, changes)
 
 
 def _is_own(base: Renderer, renderer: Renderer) -> bool:

@@ -13,7 +13,7 @@ from lvlm_eval.descriptions import make_describer
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.models.registry import BuiltModel
 from lvlm_eval.pictures import PictureMaker
-from lvlm_eval.prompts import load_prompt
+from lvlm_eval.prompts import Prompt, load_prompt
 from lvlm_eval.questions import DISTRACTOR_POLICIES, QuestionPolicy, QuestionSet, make_questions
 from lvlm_eval.records import SETTINGS, Protocol, Setting
 from lvlm_eval.renderers import Renderer, load_renderer
@@ -106,6 +106,7 @@ class OpenedData:
         self._dataset = open_dataset(data)
         self._questions: dict[tuple[QuestionPolicy, Path | None], QuestionSet] = {}
         self._written: dict[tuple[Setting, ...], WrittenRequests] = {}
+        self._prompts: dict[str, Prompt] = {}
 
     @property
     def is_drawn(self) -> bool:
@@ -136,7 +137,7 @@ class OpenedData:
         rotations = choices.rotations if choices.rotations is not None else 4
         if rotations not in (1, 4):
             raise InputError(f"--rotations {rotations} is not possible: 4 (circular) or 1.")
-        prompt = load_prompt(choices.prompt or DEFAULT_PROMPT)
+        prompt = self._prompt(choices.prompt or DEFAULT_PROMPT)
         _require(wanted or (), prompt.settings, f"prompt '{prompt.name}' has templates for")
         renderer = renderer or load_renderer(choices.renderer or DEFAULT_RENDERER)
         prompt.check_fits(renderer.labels, renderer.name)
@@ -158,6 +159,11 @@ class OpenedData:
                 "Give --descriptions, or use",
             )
         return source
+
+    def _prompt(self, name: str) -> Prompt:
+        if name not in self._prompts:
+            self._prompts[name] = load_prompt(name)
+        return self._prompts[name]
 
     def _questions_of(
         self, dataset: PairDataset, policy: QuestionPolicy, descriptions: Path | None

@@ -42,12 +42,12 @@ def grid_of(plan: AblationPlan, out: Path) -> Grid:
     return prepare(plan, out, lambda line: None, OpenedData(plan.data))
 
 
-def test_a_grid_of_one_cell_is_the_run(tmp_path: Path) -> None:
+def test_a_grid_of_one_cell_is_the_run(tmp_path: Path, lvlm_eval_here: Command) -> None:
     lvlm_eval(
         "ablate", "--model", "random++", "--vary", "prompt=soco", "--limit", 6, "--out", "grid",
         cwd=tmp_path,
     )  # fmt: skip
-    lvlm_eval("run", "--model", "random++", "--limit", 6, "--out", "run", cwd=tmp_path)
+    lvlm_eval_here("run", "--model", "random++", "--limit", 6, "--out", "run")
     cell = tmp_path / "grid" / "random-plus-plus"
     for name in ("metrics.json", "questions.jsonl", "answers.jsonl"):
         assert (cell / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
@@ -66,22 +66,22 @@ def test_cells_are_drawn_once_and_go_on_with_run(
     with serving(lambda seen, _: Reply(text=good_text(seen))) as server:
         words = (
             "ablate", "--model", "openai:m", "--base-url", server.url, "--setting", "vis",
-            "--limit", 3, "--vary", "marker.size=0.125,0.2", "--vary", "prompt=soco,short",
+            "--limit", 3, "--vary", "marker.size=0.125,0.2",
             "--vary", "protocol=options,markers", "--out", "grid",
         )  # fmt: skip
         dry = lvlm_eval_here(*words, "--dry-run")
         assert not (tmp_path / "grid").exists()
         assert not server.seen
-        assert "0 answered, 96 to ask" in dry.stdout
+        assert "0 answered, 48 to ask" in dry.stdout
         # Of each question and size one source photo, and the target in four letterings.
         assert "30 distinct, 0 of them on disk, 30 to draw" in dry.stdout
         done = lvlm_eval_here(*words, "--json")
-        assert len(server.seen) == 96
+        assert len(server.seen) == 48
         assert (len(drawn), set(drawn.values())) == (30, {1})
         document = json.loads(done.stdout)
-        assert len(document["cells"]) == 8
+        assert len(document["cells"]) == 4
         effects = document["main_effects"]["vis"]
-        assert [one["level"] for one in effects["prompt"]] == ["soco", "short"]
+        assert [one["level"] for one in effects["protocol"]] == ["options", "markers"]
         for one in effects["marker.size"]:
             figures = [
                 cell["settings"]["vis"]["average_accuracy"]
@@ -89,21 +89,21 @@ def test_cells_are_drawn_once_and_go_on_with_run(
                 if cell["levels"]["marker.size"] == one["level"]
             ]
             assert one["average"] == {
-                "mean": pytest.approx(sum(figures) / 4),
+                "mean": pytest.approx(sum(figures) / 2),
                 "least": min(figures),
                 "most": max(figures),
-                "cells": 4,
+                "cells": 2,
             }
-        assert len(document["comparisons"]["vis"]) == 7
+        assert len(document["comparisons"]["vis"]) == 3
         assert {one["against"] for one in document["comparisons"]["vis"]} == {"openai-m"}
         grid = tmp_path / "grid"
         assert not (grid / ".pictures").exists()
         written = (grid / "ablation.json").read_bytes()
-        big = grid / "openai-m--marker.size=0.2--prompt=short--protocol=markers"
+        big = grid / "openai-m--marker.size=0.2--protocol=markers"
         assert big.is_dir()
         again = lvlm_eval_here(*words)
-        assert len(server.seen) == 96
-        assert "96 answered, 0 to ask" in again.stdout
+        assert len(server.seen) == 48
+        assert "48 answered, 0 to ask" in again.stdout
         assert "Vis.: every cell" in again.stdout
         assert (grid / "ablation.json").read_bytes() == written
         # The cell is a run, which the command in its manifest goes on with.
@@ -111,10 +111,10 @@ def test_cells_are_drawn_once_and_go_on_with_run(
         going_on = manifest["recorded"]["calls"][-1]["run_command"].split()[1:]
         assert "grid/renderers/red-arrow--marker.size=0.2.toml" in going_on
         lvlm_eval_here(*going_on)
-        assert len(server.seen) == 96
+        assert len(server.seen) == 48
         going_on[going_on.index("--limit") + 1] = "4"
         lvlm_eval_here(*going_on)
-        assert len(server.seen) == 100
+        assert len(server.seen) == 52
         lvlm_eval_here("score", big)
     everything = b"".join(path.read_bytes() for path in grid.rglob("*") if path.is_file())
     assert KEY.encode() not in everything + done.stdout.encode() + done.stderr.encode()
@@ -246,9 +246,8 @@ def test_failed_rows_are_asked_again_with_the_pictures_that_are_there(
     assert not (tmp_path / "grid" / ".pictures").exists()
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_and_the_same_command_goes_on(
     tmp_path: Path, lvlm_eval_here: Command, number: int
 ) -> None:
