@@ -147,7 +147,7 @@ def prepare(
         InputError: a name or a value is wrong, levels do not go together, or a folder holds
             another run.
     """
-    models, renderers = Models(plan.arguments, tell), _Renderers(opened.is_drawn)
+    models, renderers = Models(plan.models, plan.arguments, tell), _Renderers(opened.is_drawn)
     resolved = [_resolve(cell, opened, models, renderers) for cell in cells_of(plan)]
     folder = out if out is not None else _default_out(plan, resolved)
     by_key: dict[str, list[_Resolved]] = defaultdict(list)
@@ -353,7 +353,7 @@ def run_command(grid: Grid, run: CellRun) -> str:
             words += [f"--{name.replace('_', '-')}", str(value)]
     if plan.limit is not None:
         words += ["--limit", str(plan.limit)]
-    for name, argument in plan.arguments.items():
+    for name, argument in grid.models.arguments_of(run.model.spec).items():
         written = argument if isinstance(argument, str) else json.dumps(argument)
         words += ["--model-arg", f"{name}={written}"]
     words += ["--out", str(run.folder)]

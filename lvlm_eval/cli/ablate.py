@@ -21,7 +21,7 @@ from lvlm_eval.ablation import (
 )
 from lvlm_eval.ablation.document import as_text, write_document
 from lvlm_eval.ablation.factors import level_of
-from lvlm_eval.ablation.models import ModelKey
+from lvlm_eval.ablation.models import BASELINES, ModelKey
 from lvlm_eval.ablation.paired import paired_tests
 from lvlm_eval.ablation.plan import DESIGNS, vary_of_flag
 from lvlm_eval.ablation.running import PICTURES, GridOutcome
@@ -48,8 +48,6 @@ from lvlm_eval.runs.jobs import OpenedData, one_of
 from lvlm_eval.scoring import score_run
 
 GB = 1000**3
-BASELINES = ("random", "random++")
-"""Models that cost nothing, so that a price table need not have them."""
 
 
 @app.command("ablate")

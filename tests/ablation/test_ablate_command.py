@@ -335,3 +335,55 @@ def test_what_a_cell_will_cost_is_told_from_the_answers_of_its_model(
     assert (seen.cost, seen.currency) == (6 * (4 + 12), "EUR")
     everyone = {run.model: price for run in grid.runs}
     assert look_ahead(grid, store, everyone).cost is None
+
+
+ADAPTER = """
+from pathlib import Path
+
+from lvlm_eval.records import Response
+
+
+class Mine:
+    def __init__(self, size=1, decode="text"):
+        with Path("made.log").open("a") as log:
+            log.write(f"{size} {decode}\n")
+
+    def answer(self, requests):
+        return [Response(one.id, text="A") for one in requests]
+"""
+
+
+def test_a_model_is_made_once_for_all_its_cells(
+    tmp_path: Path, lvlm_eval_here: Command, drawn: Counter[str]
+) -> None:
+    """And arguments go to those that take them."""
+    (tmp_path / "mine.py").write_text(ADAPTER)
+    words = (
+        "ablate", "--vary", "prompt=soco,short", "--vary", "protocol=options,markers",
+        "--limit", 1, "--setting", "vis", "--model", "random++", "--model-arg", "size=3",
+    )  # fmt: skip
+    done = lvlm_eval_here(
+        *words, "--model", "mine.py", "--vary", "decode=text", "--out", "grid", "--json"
+    )
+    assert (tmp_path / "made.log").read_text() == "3 text\n"
+    document = json.loads(done.stdout)
+    assert len(document["cells"]) == 8
+    assert document["plan"]["arguments"] == {"size": 3}
+    (ranked,) = {len(one["ranks"]) for one in document["rankings"]["vis"]["average"]}
+    assert ranked == 2
+    assert len(drawn) == 5
+    assert set(drawn.values()) == {1}
+    assert "'random++' takes no argument 'size'" in lvlm_eval_here(*words, status=2).complaint
+
+
+def test_a_picture_that_does_not_fit_the_space_is_said(
+    tmp_path: Path, lvlm_eval_here: Command, drawn: Counter[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(ADAPTER)
+    done = lvlm_eval_here(
+        "ablate", "--model", "mine.py", "--vary", "prompt=soco,short", "--limit", 1, "--setting",
+        "vis", "--picture-space", 0, "--out", "grid",
+    )  # fmt: skip
+    assert "pictures need about" in done.stderr
+    assert "some pictures were drawn more than once" in done.stderr
+    assert set(drawn.values()) == {2}
