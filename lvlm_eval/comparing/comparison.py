@@ -133,7 +133,9 @@ def compare_folders(paths: Sequence[Path], choices: ComparisonChoices) -> Compar
     """
     seen: dict[Path, Path] = {}
     for path in paths:
-        if (earlier := seen.setdefault(path.resolve(), path)) is not path:
+        earlier = seen.get(path.resolve())
+        seen[path.resolve()] = path
+        if earlier is not None:
             same = f"{path} is given twice" if earlier == path else f"{path} is {earlier}"
             raise InputError(f"{same}. Give the folders of different runs.")
     with contextlib.ExitStack() as stack:

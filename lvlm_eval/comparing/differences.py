@@ -88,14 +88,14 @@ def paired_difference(
     second_moment = (effective * (spread + difference * difference) + _ADDED / 2) / added
     error = math.sqrt((second_moment - centre * centre) / added)
     freedom = relations.degrees_of_freedom
-    student = statistics_library("scipy.stats").t
-    half = float(student.ppf(0.975, freedom)) * error
+    special = statistics_library("scipy.special")
+    half = float(special.stdtrit(freedom, 0.975)) * error
     return Difference(
         a=float(100 * share_a),
         b=float(100 * share_b),
         difference=100 * difference,
         ci95=(100 * max(-1.0, centre - half), 100 * min(1.0, centre + half)),
-        p=float(2 * student.sf(abs(centre) / error, freedom)),
+        p=float(2 * special.stdtr(freedom, -abs(centre) / error)),
         effective=effective,
         degrees_of_freedom=freedom,
     )

@@ -21,8 +21,8 @@ def mcnemar_exact(table: RightWrong) -> float:
     discordant = table.only_a + table.only_b
     if not discordant:
         return 1.0
-    binomial = statistics_library("scipy.stats").binomtest
-    return float(binomial(table.only_b, discordant, 0.5).pvalue)
+    tail = statistics_library("scipy.special").bdtr
+    return min(1.0, 2 * float(tail(min(table.only_a, table.only_b), discordant, 0.5)))
 
 
 def smallest_difference(
@@ -47,14 +47,14 @@ def smallest_difference(
     Raises:
         InputError: scipy is missing.
     """
-    student = statistics_library("scipy.stats").t
-    outer = float(student.ppf(1 - ALPHA / 2, degrees_of_freedom))
-    inner = float(student.ppf(POWER, degrees_of_freedom))
+    quantile = statistics_library("scipy.special").stdtrit
+    outer = float(quantile(degrees_of_freedom, 1 - ALPHA / 2))
+    inner = float(quantile(degrees_of_freedom, POWER))
     size = effective + inner * inner
     within = outer * outer * effective - size * (outer * outer - inner * inner)
     if within >= 0:
         found = math.sqrt(discordant_share) * (outer * math.sqrt(effective) + math.sqrt(within))
-        if found / size <= discordant_share:
+        if 0 < found / size <= discordant_share:
             return 100 * found / size
     if outer * outer >= effective:
         return None

@@ -53,8 +53,15 @@ class PairedQuestion:
 
     @property
     def same_candidates(self) -> bool:
-        """Whether both runs offered the same points under the same labels."""
-        return self.a.question.candidates == self.b.question.candidates
+        """Whether both runs offered the same points under the same labels.
+
+        The target photo is the same, so that its points are known by their names.
+        """
+        first, second = (
+            [(candidate.label, candidate.name) for candidate in one.question.candidates]
+            for one in (self.a, self.b)
+        )
+        return first == second
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from lvlm_eval.errors import InputError
 
 
 def statistics_library(name: str) -> Any:
-    """A module of scipy or statsmodels, such as ``scipy.stats``.
+    """A module of scipy or statsmodels, such as ``scipy.special``.
 
     Raises:
         InputError: it is not installed.
