@@ -203,12 +203,13 @@ class _Renderers:
 
 def _resolve(cell: Cell, opened: OpenedData, models: Models, renderers: _Renderers) -> _Resolved:
     given = cell.given
+    seed = given.get("seed", RUN_DEFAULTS["seed"])
+    key = ModelKey(cell.model, str(given.get("decode", "text")), int(str(seed)))
+    built = models.built(key)
     try:
         wanted = parse_settings(str(given.get("setting", "all")))
         base, renderer = renderers.of(given)
         choices = _choices(given, base, renderer)
-        key = ModelKey(cell.model, str(given.get("decode", "text")), choices.seed)
-        built = models.built(key)
         source = opened.source(choices, wanted, renderer)
         settings = settings_of(source, built, wanted)
     except InputError as error:

@@ -346,7 +346,7 @@ from lvlm_eval.records import Response
 class Mine:
     def __init__(self, size=1, decode="text"):
         with Path("made.log").open("a") as log:
-            log.write(f"{size} {decode}\n")
+            log.write(f"{size} {decode};")
 
     def answer(self, requests):
         return [Response(one.id, text="A") for one in requests]
@@ -365,7 +365,7 @@ def test_a_model_is_made_once_for_all_its_cells(
     done = lvlm_eval_here(
         *words, "--model", "mine.py", "--vary", "decode=text", "--out", "grid", "--json"
     )
-    assert (tmp_path / "made.log").read_text() == "3 text\n"
+    assert (tmp_path / "made.log").read_text() == "3 text;"
     document = json.loads(done.stdout)
     assert len(document["cells"]) == 8
     assert document["plan"]["arguments"] == {"size": 3}
