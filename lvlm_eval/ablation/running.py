@@ -150,10 +150,10 @@ def _run_one(
             f"--max-cost {max_cost:g} {price.currency} is reached: the recorded answers cost "
             f"{spent:.4f}, and {one.folder.name} is not finished"
         )
-    source = one.source
+    source, maker = one.source, None
     if isinstance(source, DrawnRequests) and one.renderer is not None:
-        # A maker of its own, so that what it holds in memory goes with the run.
-        source = replace(source, maker=PictureMaker(one.renderer, store))
+        maker = PictureMaker(one.renderer, store)
+        source = replace(source, maker=maker)
     job = replace(
         bare_job(grid, one),
         source=source,
@@ -167,7 +167,11 @@ def _run_one(
     )
     # Standard output belongs to the tables: whatever a model prints goes the other way.
     with contextlib.redirect_stdout(sys.stderr), _said_of(one, bool(max_cost and spent)):
-        return run(job, _InGrid(watcher, elsewhere))
+        try:
+            return run(job, _InGrid(watcher, elsewhere))
+        finally:
+            if maker is not None:
+                maker.forget()  # what it holds must not add up over the runs
 
 
 @contextlib.contextmanager

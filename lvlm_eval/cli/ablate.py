@@ -55,7 +55,7 @@ def _ablate(
     plan: Annotated[
         str | None,
         typer.Argument(
-            metavar="[PLAN]",
+            metavar="PLAN",
             help="A TOML file, or the name of a built-in plan (see --list). Flags override it.",
             show_default=False,
         ),

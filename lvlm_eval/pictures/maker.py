@@ -60,6 +60,10 @@ class PictureMaker:
             finally:
                 self._workers = None
 
+    def forget(self) -> None:
+        """Let go of what is held in memory; what is stored stays."""
+        self._cache = PictureCache()
+
     def to_draw(self, tasks: Iterable[PictureTask]) -> int:
         """How many of these tasks want a picture that is not stored; at most `FEWEST_TASKS`.
 

@@ -20,6 +20,9 @@ from lvlm_eval.pictures.task import PictureTask
 from lvlm_eval.records import Picture
 from lvlm_eval.renderers import Renderer
 
+BYTES_LEFT_FREE = 256 * 1024**2
+"""Pictures leave so much of the disk to answers, which cannot be made again for nothing."""
+
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
@@ -31,7 +34,8 @@ class PictureStore:
         most_bytes: bound on the files' bytes together. What does not fit any more is not kept.
 
     Attributes:
-        full: whether a picture was not kept because of the bound or because the disk was full.
+        full: whether a picture was not kept because of the bound, or because the disk is nearly
+            full.
     """
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
@@ -90,6 +94,9 @@ class PictureStore:
         temporary = self._folder / f".{os.getpid()}-{next(self._numbers)}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if shutil.disk_usage(self._folder).free < BYTES_LEFT_FREE:
+                self.full = True
+                return
             temporary.write_bytes(content)
             temporary.replace(path)
         except OSError:

@@ -190,7 +190,7 @@ def _rankings(conditions: Iterable[Mapping[str, Any]], setting: str) -> Table:
 
 def _comparisons(document: Mapping[str, Any], setting: str, several: bool) -> Table:
     table = plain_table(
-        f"{_title(setting)}: circular, percentage points against the default cell; p by Holm"
+        f"{_title(setting)}: circular, percentage points against the model's default cell"
     )
     table.add_column("cell", overflow="fold")
     table.add_column("difference", no_wrap=True)
@@ -198,14 +198,19 @@ def _comparisons(document: Mapping[str, Any], setting: str, several: bool) -> Ta
     table.add_column("p (Holm)", justify="right", no_wrap=True)
     table.add_column("n", justify="right")
     words: dict[str, str] = {}
+    models: dict[str, str] = {}
     for cell in document["cells"]:
         varied = cell_words(cell["levels"])
         words.setdefault(cell["folder"], f"{cell['model']} {varied}" if several else varied)
+        models.setdefault(cell["folder"], cell["model"])
     for one in document["comparisons"][setting]:
         circular = one["circular_difference"] is not None
         name, p = ("circular", "mcnemar_p") if circular else ("average", "average_p")
+        told = words[one["cell"]]
+        if models[one["cell"]] != models[one["against"]]:
+            told += f" against {models[one['against']]}"
         table.add_row(
-            Text(words[one["cell"]] + ("" if circular else " (average accuracy)")),
+            Text(told if circular else f"{told} (average accuracy)"),
             _difference(one[f"{name}_difference"], one[f"{name}_ci95"]),
             _p(one[p]),
             _p(one[f"{p}_holm"]),

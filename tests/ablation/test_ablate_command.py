@@ -18,7 +18,7 @@ from drawing_counter import stored
 from making import write_tables, write_tree
 from serving import Reply, Seen, serving
 
-from lvlm_eval.ablation.outlook import look_ahead
+from lvlm_eval.ablation.outlook import PNG_BYTES_OF_PX, look_ahead
 from lvlm_eval.ablation.plan import AblationPlan
 from lvlm_eval.ablation.preparing import Grid, prepare
 from lvlm_eval.pictures import PictureStore
@@ -312,7 +312,7 @@ def test_disk_is_what_is_stored_at_a_time(tmp_path: Path) -> None:
     both = plan.varied("model", ("openai:m", "openai:n"))
     two = look_ahead(grid_of(both, tmp_path / "out"), store, {})
     assert one.pictures == two.pictures == 4 * 2 * 2  # questions, photos, styles
-    assert two.disk == 2 * one.disk == 16 * round(80 * 60 * 1.5)
+    assert two.disk == 2 * one.disk == 16 * round(80 * 60 * PNG_BYTES_OF_PX)
     assert [len(keys) for keys in two.last_uses()] == [0, 0, 8, 8]
     assert (two.planned, two.pending, two.cost) == (64, 64, 0.0)
 

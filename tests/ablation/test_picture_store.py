@@ -1,5 +1,6 @@
 """Pictures on disk: found by what they show, checked when read, bounded in bytes."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,3 +134,28 @@ def test_processes_start_only_for_what_is_not_stored(photo: Path, tmp_path: Path
     maker.pictures(tasks[2])
     assert maker.to_draw(tasks) == 1
     assert PictureMaker(renderer).to_draw(tasks) == 3
+
+
+def test_pictures_leave_room_for_answers(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer, task = load_renderer("red-arrow"), task_of(photo, "ABCD")
+    free = shutil.disk_usage(tmp_path).free
+    monkeypatch.setattr("lvlm_eval.pictures.store.BYTES_LEFT_FREE", 2 * free)
+    store = PictureStore(tmp_path / "store", MOST)
+    assert PictureMaker(renderer, store).pictures(task) == draw(task, renderer)
+    assert store.full
+    assert store.bytes_there() == 0
+
+
+def test_what_is_forgotten_is_read_again(
+    photo: Path, tmp_path: Path, drawings: list[PictureTask]
+) -> None:
+    renderer, task = load_renderer("red-arrow"), task_of(photo, "ABCD")
+    maker = PictureMaker(renderer, PictureStore(tmp_path / "store", MOST))
+    first = maker.pictures(task)
+    maker.forget()
+    again = maker.pictures(task)
+    assert again == first
+    assert again[0] is not first[0]
+    assert len(drawings) == 1
