@@ -8,6 +8,7 @@ from typing import Any
 
 from lvlm_eval.ablation.cells import Cell, default_levels
 from lvlm_eval.ablation.effects import conditions, main_effects
+from lvlm_eval.ablation.outlook import Outlook
 from lvlm_eval.ablation.paired import Compare, Pairing, compared
 from lvlm_eval.ablation.preparing import Grid, PreparedCell
 from lvlm_eval.ablation.ranks import order_change, ranks
@@ -83,6 +84,32 @@ def document_of(
     }
     rounded: dict[str, Any] = _rounded(found)
     return rounded
+
+
+def plan_document(grid: Grid, outlook: Outlook) -> dict[str, Any]:
+    """What is to be done, as JSON: the plan, its runs, requests, pictures, bytes of disk, cost."""
+    return {
+        "plan": _plan(grid),
+        "runs": [
+            {
+                "folder": run.folder.name,
+                "settings": list(run.settings),
+                "planned": one.planned,
+                "pending": one.pending,
+            }
+            for run, one in zip(grid.runs, outlook.runs, strict=True)
+        ],
+        "planned": outlook.planned,
+        "pending": outlook.pending,
+        "pictures": {
+            "distinct": outlook.pictures,
+            "on_disk": outlook.drawn,
+            "bytes_at_a_time": outlook.disk,
+        },
+        "cost": outlook.cost if outlook.currency else None,
+        "currency": outlook.currency or None,
+        "place": str(grid.out),
+    }
 
 
 def write_document(out: Path, document: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from lvlm_eval.ablation import (
     prepare,
     run_grid,
 )
-from lvlm_eval.ablation.document import as_text, write_document
+from lvlm_eval.ablation.document import as_text, plan_document, write_document
 from lvlm_eval.ablation.factors import level_of
 from lvlm_eval.ablation.models import BASELINES, ModelKey
 from lvlm_eval.ablation.paired import paired_tests
@@ -210,6 +210,8 @@ def _ablate(
     print_plan(grid, outlook, StandardError() if as_json else Console(highlight=False))
     _warn_of_space(grid, outlook.disk, picture_space)
     if dry_run:
+        if as_json:
+            typer.echo(as_text(plan_document(grid, outlook)))
         return
     with ProgressBar() as bar:
         outcome = run_grid(

@@ -75,6 +75,10 @@ def test_cells_are_drawn_once_and_go_on_with_run(
         assert "0 answered, 48 to ask" in dry.stdout
         # Of each question and size one source photo, and the target in four letterings.
         assert "30 distinct, 0 of them on disk, 30 to draw" in dry.stdout
+        told = json.loads(lvlm_eval_here(*words, "--dry-run", "--json").stdout)
+        assert (told["planned"], told["pending"], len(told["runs"])) == (48, 48, 4)
+        assert told["pictures"]["distinct"] == 30
+        assert not (tmp_path / "grid").exists()
         done = lvlm_eval_here(*words, "--json")
         assert len(server.seen) == 48
         assert (len(drawn), set(drawn.values())) == (30, {1})
