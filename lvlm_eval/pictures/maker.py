@@ -81,16 +81,17 @@ class PictureMaker:
         if self._store is None:
             return self._drawn(task)
         keys = self._store.keys(task, self._renderer)
-        found = [None if key is None else self._store.get(key) for key in keys]
-        missing = [place for place, picture in enumerate(found) if picture is None]
-        if missing:
-            variants = tuple(task.variants[place] for place in missing)
-            drawn = self._drawn(replace(task, variants=variants))
-            for place, picture in zip(missing, drawn, strict=True):
-                found[place] = picture
-                key = keys[place]
-                if key is not None:
-                    self._store.put(key, picture)
+        with self._store.making(key for key in keys if key is not None):
+            found = [None if key is None else self._store.get(key) for key in keys]
+            missing = [place for place, picture in enumerate(found) if picture is None]
+            if missing:
+                variants = tuple(task.variants[place] for place in missing)
+                drawn = self._drawn(replace(task, variants=variants))
+                for place, picture in zip(missing, drawn, strict=True):
+                    found[place] = picture
+                    key = keys[place]
+                    if key is not None:
+                        self._store.put(key, picture)
         return tuple(picture for picture in found if picture is not None)
 
     def _drawn(self, task: PictureTask) -> tuple[Picture, ...]:

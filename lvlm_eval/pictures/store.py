@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from lvlm_eval.renderers import Renderer
 
 BYTES_LEFT_FREE = 256 * 1024**2
 """Pictures leave so much of the disk to answers, which cannot be made again for nothing."""
+
+_LOCKS = 1024
+"""Keys that share one wait for each other, which so many make rare."""
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
@@ -42,6 +45,7 @@ class PictureStore:
         self._folder = folder
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
+        self._making = tuple(threading.Lock() for _ in range(_LOCKS))
         self._numbers = count()
         self._photos: dict[Path, str | None] = {}
         self._looks: dict[int, tuple[Renderer, str]] = {}
@@ -74,6 +78,18 @@ class PictureStore:
         except (OSError, ValueError, LookupError, TypeError):
             return None
         return picture if hashlib.sha256(data).hexdigest() == picture.sha256 else None
+
+    @contextlib.contextmanager
+    def making(self, keys: Iterable[str]) -> Iterator[None]:
+        """While entered, nobody else makes pictures of these keys.
+
+        Two photos of the same content are two tasks, which different threads may come to at once.
+        """
+        with contextlib.ExitStack() as stack:
+            # All in the same order, so that no two threads wait for each other.
+            for place in sorted({int(key[:8], 16) % _LOCKS for key in keys}):
+                stack.enter_context(self._making[place])
+            yield
 
     def put(self, key: str, picture: Picture) -> None:
         """Keep a picture, if there is room; a disk that is full of other things is no error."""

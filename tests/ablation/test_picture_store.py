@@ -1,6 +1,9 @@
 """Pictures on disk: found by what they show, checked when read, bounded in bytes."""
 
 import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,3 +162,32 @@ def test_what_is_forgotten_is_read_again(
     assert again == first
     assert again[0] is not first[0]
     assert len(drawings) == 1
+
+
+def test_copies_of_a_photo_are_drawn_once_also_at_the_same_time(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer, store = load_renderer("red-arrow"), PictureStore(tmp_path / "store", MOST)
+    drawings, together = [], threading.Barrier(8)
+    tasks = []
+    for number in range(8):
+        copy = photo.with_name(f"{number}.jpg")
+        copy.write_bytes(photo.read_bytes())
+        tasks.append(replace(task_of(photo, "ABCD", "BCDA"), path=copy))
+
+    def slow(task: PictureTask, renderer: Renderer):
+        drawings.append(task)
+        time.sleep(0.05)
+        return draw(task, renderer)
+
+    monkeypatch.setattr("lvlm_eval.pictures.maker.draw", slow)
+    maker = PictureMaker(renderer, store)
+
+    def pictures(task: PictureTask):
+        together.wait(30)
+        return maker.pictures(task)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(pictures, tasks))
+    assert len(drawings) == 1
+    assert found == [draw(tasks[0], renderer)] * 8
