@@ -6,6 +6,7 @@ early and resumable.
 """
 
 from lvlm_eval.cli import (
+    ablate,
     compare,
     correlate,
     download,
@@ -33,6 +34,7 @@ _ORDER = (
 app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
 
 __all__ = [
+    "ablate",
     "compare",
     "correlate",
     "download",
