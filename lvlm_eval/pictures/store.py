@@ -57,7 +57,7 @@ class PictureStore:
         photo = self._photo(task.path)
         if photo is None:
             return (None,) * len(task.variants)
-        head = f"{photo}\0{self._look(renderer)}\0"
+        head = f"{photo}\0{self._look(renderer)}\0" + "mirrored" * task.mirrored
         return tuple(
             hashlib.sha256(
                 (head + repr([(mark.label, mark.x, mark.y) for mark in marks])).encode()
