@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from command_here import drawn, lvlm_eval_here
 from hypothesis import settings
+
+__all__ = ["drawn", "lvlm_eval_here"]  # fixtures
 
 # No test measures time: a slow or busy machine must not fail one.
 settings.register_profile("untimed", deadline=None)

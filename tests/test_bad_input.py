@@ -250,7 +250,7 @@ def test_no_server_there(tmp_path: Path) -> None:
     words = ("run", "--model", "openai:m", "--base-url", "http://127.0.0.1:9/v1", *TREE, *AGAIN)
     line = complaint_of(*words, cwd=tmp_path, status=4)
     assert "127.0.0.1:9/v1 answers no request: APIConnectionError" in line
-    assert "Connection refused" in line or "ConnectError" in line
+    assert "Cannot connect to host" in line
 
 
 def test_a_key_as_an_argument_is_refused_and_not_repeated(tmp_path: Path) -> None:

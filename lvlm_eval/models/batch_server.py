@@ -76,6 +76,7 @@ class BatchServer:
         self._client = openai.OpenAI(
             api_key=access.key or "none",
             base_url=access.base_url,
+            default_headers=access.headers,
             timeout=timeout,
             max_retries=0,
         )

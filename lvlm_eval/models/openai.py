@@ -141,6 +141,7 @@ class OpenAIChat(Adapter):
         async with openai.AsyncOpenAI(
             api_key=self._server.key or "none",
             base_url=self._server.base_url,
+            default_headers=self._server.headers,
             timeout=self._timeout,
             max_retries=0,
             # Half the processor time of the client's usual one, whose pool looks at all of its

@@ -1,7 +1,10 @@
 """Where a server is and with which key it is spoken to."""
 
 import os
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.models.argument_checks import read_key
@@ -18,11 +21,13 @@ class ServerAccess:
         base_url: None for OpenAI's own server.
         key_env: the environment variable that holds the key.
         key: empty if the server needs none; written nowhere.
+        login: ``user:password`` of the address, where it has them; written nowhere.
     """
 
     base_url: str | None
     key_env: str
     key: str = field(repr=False)
+    login: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, base_url: str | None, key_env: str) -> "ServerAccess":
@@ -36,7 +41,19 @@ class ServerAccess:
         if base_url and not base_url.startswith(("http://", "https://")):
             shown = without_secrets(base_url)
             raise InputError(f"--base-url '{shown}' does not begin with http:// or https://.")
-        return cls(base_url, key_env, key)
+        if base_url is None:
+            return cls(base_url, key_env, key)
+        address = urlsplit(base_url)
+        login, _, host = address.netloc.rpartition("@")
+        return cls(urlunsplit(address._replace(netloc=host)), key_env, key, unquote(login))
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What goes with each request, beside what the client itself sends."""
+        if not self.login:
+            return {}
+        # A server behind a login gets that instead of the key.
+        return {"Authorization": f"Basic {b64encode(self.login.encode()).decode()}"}
 
     @property
     def where(self) -> str:
@@ -46,4 +63,5 @@ class ServerAccess:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be written anywhere."""
-        return (self.key,) if self.key else ()
+        password = self.login.partition(":")[2]
+        return tuple(one for one in (self.key, password) if one)
