@@ -248,14 +248,20 @@ def _parser_metrics(
         incomplete_groups=incomplete,
         right_of_group={str(number): sizes[number] for number in range(most + 1)},
         letters_chosen={letter: letters[letter] for letter in (*LETTERS, "none")},
-        accuracy_by_place={letter: _place(answered, letter, parser) for letter in LETTERS},
+        accuracy_by_place=_by_place(answered, parser),
         rules=dict(sorted(Counter(reading.rule for _, reading in read).items())),
     )
 
 
-def _place(rows: Iterable[ScoredRow], letter: str, parser: str) -> Place:
-    there = [row for row in rows if row.answer.strip().upper() == letter]
-    return Place(len(there), _percent(_right(there, parser), len(there)))
+def _by_place(rows: Iterable[ScoredRow], parser: str) -> dict[str, Place]:
+    counts = Counter((row.answer, row.correct.get(parser, False)) for row in rows)
+    right, wrong = Counter[str](), Counter[str]()
+    for (answer, correct), count in counts.items():
+        (right if correct else wrong)[answer.strip().upper()] += count
+    return {
+        letter: Place(there := right[letter] + wrong[letter], _percent(right[letter], there))
+        for letter in LETTERS
+    }
 
 
 def _warnings(groups: Sequence[_Group], policy: GroupPolicy) -> Iterable[str]:

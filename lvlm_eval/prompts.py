@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.records import SETTINGS, Setting
-from lvlm_eval.resources import Found, find
+from lvlm_eval.resources import Found, data_folder, find
 from lvlm_eval.user_files import load_user_file, said
 
 
@@ -146,6 +146,12 @@ def load_prompt(name: str) -> Prompt:
     for setting in prompt.settings:
         _check_text(found, _TRIAL[setting], prompt.write(_TRIAL[setting]).user)
     return prompt
+
+
+def letter_prompt() -> Prompt:
+    """The prompt of the control ``letter``, which shows no query and asks for a label."""
+    name = "which-letter"
+    return _from_toml(Found(name, data_folder() / f"{name}.toml"))
 
 
 def _check_text(found: Found, context: PromptContext, text: str) -> None:

@@ -1,8 +1,8 @@
 """A run's folder read back: what was asked, what was answered, and what the parsers read."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,11 @@ class RecordedRun:
     manifest: Manifest
     questions: Mapping[str, Question]
     recorded: RecordedAnswers
+
+    def without(self, excluded: Collection[str]) -> "RecordedRun":
+        """The same run without some of its questions, by id."""
+        kept = {id: one for id, one in self.questions.items() if id not in excluded}
+        return replace(self, questions=kept)
 
     @property
     def identity(self) -> Mapping[str, Any]:

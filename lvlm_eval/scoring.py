@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from lvlm_eval.answers import read
 from lvlm_eval.errors import InputError
+from lvlm_eval.exclusions import check_known, read_ids
 from lvlm_eval.metrics import Metrics, score
 from lvlm_eval.provenance import DRAWN_ANEW, is_drawn_anew, was_exported
-from lvlm_eval.recorded_run import RecordedRun, read_run
+from lvlm_eval.recorded_run import RecordedRun, opened_run, read_run
 from lvlm_eval.records import PlannedRow, Question, ScoredRow
 from lvlm_eval.reference import unlike_release
 from lvlm_eval.runs.folder import (
@@ -59,12 +60,19 @@ class Scored:
         }
 
 
-def score_input(path: Path) -> tuple[Scored, ...]:
+def score_input(path: Path, exclude: Path | None = None) -> tuple[Scored, ...]:
     """Score whatever the user names: a run, a workbook, or a folder of runs or of workbooks.
+
+    Args:
+        path: what to score.
+        exclude: file with ids of questions to leave out, of runs alone; nothing is written then.
 
     Raises:
         InputError: it is none of these, or cannot be read.
     """
+    if exclude is not None:
+        with opened_run(path) as run:
+            return (replace(scored_run(_excluding(run, exclude)), place=path),)
     # What reads spreadsheets takes a fifth of a second to import, and a run has no use for it.
     from lvlm_eval.workbooks import find_workbooks, open_workbook
 
@@ -122,13 +130,18 @@ def score_run(folder: Path, recorded: RecordedAnswers | None = None) -> Scored:
     return scored
 
 
+def _excluding(run: RecordedRun, file: Path) -> RecordedRun:
+    excluded = read_ids(file)
+    check_known(excluded, run.questions, file)
+    return run.without(excluded)
+
+
 def scored_run(run: RecordedRun) -> Scored:
     """The figures of a run that has been read; nothing is written.
 
     Args:
         run: questions and answers.
     """
-    metrics = score(run.rows, run.questions, "planned")
     notes = [
         f"{name}: {count} unreadable lines were left alone"
         for name, count in run.recorded.unreadable.items()
@@ -141,7 +154,7 @@ def scored_run(run: RecordedRun) -> Scored:
         data=run.data,
         place=run.folder,
         not_comparable_because=_why_not_comparable(run),
-        metrics=metrics,
+        metrics=score(run.rows, run.questions, "planned"),
         notes=tuple(notes),
     )
 

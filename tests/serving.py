@@ -64,7 +64,7 @@ class Server:
 
 
 @contextmanager
-def serving(behave: Callable[[Seen, int], Reply]) -> Iterator[Server]:
+def serving(behave: Callable[[Seen, int], Reply], port: int = 0) -> Iterator[Server]:
     """Serve ``/v1/chat/completions``; ``behave`` gets the request and how often it came before."""
     seen: list[Seen] = []
     times = Counter[str]()
@@ -120,11 +120,12 @@ def serving(behave: Callable[[Seen, int], Reply]) -> Iterator[Server]:
 
     class Quiet(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 64
 
         def handle_error(self, request: object, client_address: object) -> None:
             pass  # a client that was killed half-way is part of the tests
 
-    httpd = Quiet(("127.0.0.1", 0), Handler)
+    httpd = Quiet(("127.0.0.1", port), Handler)
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

@@ -403,8 +403,10 @@ def test_no_server_at_all_is_said_with_its_cause(monkeypatch: pytest.MonkeyPatch
     arguments = {"base_url": "http://127.0.0.1:9/v1", "max_retries": 1}
     (answer,) = build_adapter("openai:m", arguments).adapter.answer(requests(1))
     assert answer.status == "error"
-    assert "ConnectError" in (answer.error or "")
-    with pytest.raises(StoppedError, match=r"127\.0\.0\.1:9/v1 answers no request: .*ConnectError"):
+    assert "ClientConnectorError" in (answer.error or "")
+    with pytest.raises(
+        StoppedError, match=r"127\.0\.0\.1:9/v1 answers no request: .*ClientConnectorError"
+    ):
         list(build_adapter("openai:m", arguments).adapter.answer(requests(100)))
 
 

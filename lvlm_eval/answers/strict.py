@@ -56,8 +56,8 @@ def strict(text: str | None, options: Mapping[str, str], *, truncated: bool) -> 
     if not visible.text.strip():
         return Reading(None, "empty")
     choices = choices_of(options)
-    plain = plain_letters(visible.text)
-    if not truncated and (claim := whole_claim(plain.strip(), choices)):
+    plain = plain_letters(visible.text).strip()
+    if not truncated and (claim := whole_claim(plain, choices)):
         return _settle(claim, _WHOLE_RULES.get(claim.kind, claim.kind))
     unlisted = without_options(plain)
     if explicit := announced(unlisted.text, choices):

@@ -6,6 +6,7 @@ early and resumable.
 """
 
 from lvlm_eval.cli import (
+    compare,
     correlate,
     download,
     export,
@@ -24,12 +25,14 @@ from lvlm_eval.cli.app import app, run_command_line
 
 # The main job first, then what is done with its results, then the data.
 _ORDER = (
-    *("run", "slurm", "status", "score", "merge", "show", "vision", "correlate", "report", "list"),
+    *("run", "slurm", "status", "score", "compare", "merge", "show", "vision", "correlate"),
+    *("report", "list"),
     *("validate", "download", "export"),
 )
 app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
 
 __all__ = [
+    "compare",
     "correlate",
     "download",
     "export",

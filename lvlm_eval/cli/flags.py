@@ -64,6 +64,22 @@ Descriptions = Annotated[
     Path | None,
     typer.Option(help="JSON or TOML file with your own words for keypoints."),
 ]
+ControlFlag = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Ask the questions with something taken away or changed, to see what a score comes "
+        "from: no-image, no-markers, other-source, target-only, letter, identity or mirror.",
+    ),
+]
+ExcludeFlag = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Leave out these questions: ids, one a line, or what "
+        "'validate --questions --out FILE' wrote.",
+    ),
+]
 DecodeFlag = Annotated[
     str,
     typer.Option(

@@ -23,10 +23,12 @@ from lvlm_eval.cli.engine_flags import (
 )
 from lvlm_eval.cli.flags import (
     AsJson,
+    ControlFlag,
     Data,
     DecodeFlag,
     Descriptions,
     DistractorsFlag,
+    ExcludeFlag,
     MinDistance,
     PairsPerCategory,
     PromptFlag,
@@ -37,6 +39,7 @@ from lvlm_eval.cli.flags import (
 )
 from lvlm_eval.cli.gpu_words import words_for_child
 from lvlm_eval.cli.score import print_figures
+from lvlm_eval.controls import parse_control
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.local.decoding import DECODES
 from lvlm_eval.models.registry import parse_arguments
@@ -87,10 +90,21 @@ def _run(
     min_distance: MinDistance = None,
     pairs_per_category: PairsPerCategory = None,
     descriptions: Descriptions = None,
+    control: ControlFlag = None,
+    exclude: ExcludeFlag = None,
     decode: DecodeFlag = "text",
     limit: Annotated[
         int | None, typer.Option(min=1, help="Ask at most N questions.", metavar="N")
     ] = None,
+    repeat: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="K",
+            help="Ask every row K times, to see how much answers vary; the figures are those of "
+            "the first time.",
+        ),
+    ] = 1,
     seed: Seed = 0,
     model_arg: Annotated[
         list[str] | None,
@@ -170,6 +184,8 @@ def _run(
         pairs_per_category=pairs_per_category,
         descriptions=descriptions,
         seed=seed,
+        control=parse_control(control),
+        exclude=exclude,
     )
     decoding = one_of("--decode", decode, DECODES)
     part = None if shard is None else parse_shard(shard)
@@ -210,6 +226,7 @@ def _run(
         recorded={"model": word_without_secrets(model), **_recorded(data, source.name)},
         shard=part,
         engine=RayEngine(recipe, source, built, wishes) if wishes else None,
+        repeats=repeat,
     )
     with JsonLog() if log_json else ProgressBar() as bar:
         try:

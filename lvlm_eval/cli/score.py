@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from lvlm_eval.cli.app import app
-from lvlm_eval.cli.flags import AsJson
+from lvlm_eval.cli.flags import AsJson, ExcludeFlag
 from lvlm_eval.report.table import print_scored
 from lvlm_eval.scoring import Scored, score_input
 
@@ -25,10 +25,14 @@ def _score(
             show_default=False,
         ),
     ],
+    exclude: ExcludeFlag = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score recorded answers again, without asking any model."""
-    print_figures(tuple(scored for one in inputs for scored in score_input(one)), as_json)
+    """Score recorded answers again, without asking any model.
+
+    With --exclude the figures are only printed, and the files of the run stay as they are.
+    """
+    print_figures(tuple(one for path in inputs for one in score_input(path, exclude)), as_json)
 
 
 def print_figures(

@@ -7,6 +7,7 @@ import typer
 
 from lvlm_eval.cli.app import app
 from lvlm_eval.cli.flags import (
+    ControlFlag,
     Data,
     Descriptions,
     DistractorsFlag,
@@ -18,6 +19,7 @@ from lvlm_eval.cli.flags import (
     Seed,
     SettingFlag,
 )
+from lvlm_eval.controls import parse_control
 from lvlm_eval.report.showing import show_question
 from lvlm_eval.runs.jobs import DrawingChoices, open_source, parse_settings
 
@@ -41,6 +43,7 @@ def _show(
     min_distance: MinDistance = None,
     pairs_per_category: PairsPerCategory = None,
     descriptions: Descriptions = None,
+    control: ControlFlag = None,
     seed: Seed = 0,
     out: Annotated[
         Path | None,
@@ -58,6 +61,7 @@ def _show(
         pairs_per_category=pairs_per_category,
         descriptions=descriptions,
         seed=seed,
+        control=parse_control(control),
     )
     source = open_source(data, choices, wanted)
     for line in show_question(source, question, wanted or source.settings, rotation, out):

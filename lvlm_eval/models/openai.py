@@ -26,6 +26,7 @@ from lvlm_eval.models.pacing import Pacing
 from lvlm_eval.models.server_access import OPENAI_KEY, ServerAccess
 from lvlm_eval.models.server_trouble import (
     LONGEST_RETRY_AFTER,
+    broken_connection,
     is_filtered,
     is_temporary,
     one_line,
@@ -142,6 +143,9 @@ class OpenAIChat(Adapter):
             base_url=self._server.base_url,
             timeout=self._timeout,
             max_retries=0,
+            # Half the processor time of the client's usual one, whose pool looks at all of its
+            # connections for each request.
+            http_client=openai.DefaultAioHttpClient(timeout=self._timeout),
         ) as client:
 
             async def work() -> None:
@@ -244,6 +248,8 @@ class OpenAIChat(Adapter):
             heard(answer.headers)
             completion = answer.parse()
         except (TimeoutError, openai.APITimeoutError) as error:
+            if isinstance(error, openai.APITimeoutError) and (cause := broken_connection(error)):
+                raise openai.APIConnectionError(request=error.request) from cause
             raise SilenceError(f"no answer within {self._timeout:g} s") from error
         except openai.APIResponseValidationError as error:
             raise GarbledAnswerError(self._said(error)) from error

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import aiohttp
 import openai
 from tenacity import RetryCallState
 from tenacity.wait import wait_random_exponential
@@ -35,6 +36,16 @@ def is_temporary(error: BaseException) -> bool:
             return False
         return error.status_code in (408, 409, 429) or error.status_code >= 500
     return isinstance(error, openai.APIConnectionError | GarbledAnswerError)
+
+
+def broken_connection(error: BaseException) -> aiohttp.ClientConnectionError | None:
+    """The refused or broken connection behind an error that the client calls a time-out."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, aiohttp.ClientConnectionError):
+            return None if isinstance(cause, TimeoutError) else cause
+        cause = cause.__cause__
+    return None
 
 
 def pause(state: RetryCallState) -> float:

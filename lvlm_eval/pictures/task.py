@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import ImageOps
+
 from lvlm_eval.datasets.images import read_rgb
 from lvlm_eval.drawing.mark import Mark
 from lvlm_eval.errors import InputError
@@ -19,17 +21,20 @@ class PictureTask:
         name: what to call it in an error.
         size: its recorded width and height in px.
         variants: the marks of each picture that is wanted, in px of the photo.
+        mirrored: whether left and right of the photo change places before it is marked.
     """
 
     path: Path
     name: str
     size: tuple[int, int]
     variants: tuple[tuple[Mark, ...], ...]
+    mirrored: bool = False
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Computed once: a task is the key of a cache that each of its requests looks into.
-        object.__setattr__(self, "_hash", hash((self.path, self.size, self.variants)))
+        decisive = (self.path, self.size, self.variants, self.mirrored)
+        object.__setattr__(self, "_hash", hash(decisive))
 
     def __hash__(self) -> int:
         return self._hash
@@ -42,6 +47,8 @@ def draw(task: PictureTask, renderer: Renderer) -> tuple[Picture, ...]:
         InputError: the photo cannot be decoded, or a mark is outside of it.
     """
     photo = read_rgb(task.path, task.path)
+    if task.mirrored:
+        photo = ImageOps.mirror(photo)
     width, height = photo.size
     for marks in task.variants:
         for mark in marks:

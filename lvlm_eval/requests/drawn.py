@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from PIL import Image, ImageOps
 from pydantic import TypeAdapter
 
+from lvlm_eval.controls import settings_under
 from lvlm_eval.datasets.fingerprint import fingerprint_files
 from lvlm_eval.datasets.pair_dataset import PairDataset
 from lvlm_eval.descriptions import COMPOSED
@@ -21,9 +23,11 @@ from lvlm_eval.records import (
     LETTERS,
     Ask,
     Candidate,
+    Control,
     Geometry,
     ImageInfo,
     Picture,
+    PlannedRow,
     Protocol,
     Query,
     Question,
@@ -31,6 +35,7 @@ from lvlm_eval.records import (
     Setting,
 )
 from lvlm_eval.renderers import Mark, Renderer
+from lvlm_eval.requests.donors import donors, is_unrelated
 from lvlm_eval.requests.source import QUESTIONS_KEPT
 
 _Turn = tuple[dict[str, str], dict[str, str], str]
@@ -50,6 +55,7 @@ class DrawnRequests:
         renderer: draws the markers.
         protocol: what the rotations turn.
         rotations: 4 for circular evaluation, or 1.
+        control: what is taken from the questions or changed in them.
     """
 
     dataset: PairDataset
@@ -59,6 +65,7 @@ class DrawnRequests:
     renderer: Renderer
     protocol: Protocol
     rotations: int
+    control: Control | None = None
 
     @property
     def name(self) -> str:
@@ -73,7 +80,8 @@ class DrawnRequests:
     @property
     def settings(self) -> tuple[Setting, ...]:
         """The settings that the prompt has words for, and the keypoints, if they need any."""
-        return ("vis",) if self.wordless else self.prompt.settings
+        worded: tuple[Setting, ...] = ("vis",) if self.wordless else self.prompt.settings
+        return settings_under(self.control, worded)
 
     @functools.cached_property
     def wordless(self) -> bool:
@@ -122,7 +130,9 @@ class DrawnRequests:
 
     def identity(self) -> dict[str, Any]:
         """Fingerprint of the questions, and everything else that decides text and images."""
+        control = {} if self.control is None else {"control": self.control}
         return {
+            **control,
             "dataset": self._fingerprint,
             "questions": asdict(self.policy),
             "protocol": self.protocol,
@@ -138,19 +148,26 @@ class DrawnRequests:
         return hashlib.sha256(content).hexdigest()
 
     def files_of(self, question: Question, setting: Setting) -> tuple[str, ...]:
-        """The target photo, and the source photo unless only words tell the query."""
-        shown = (question.target,) if setting == "desc" else (question.source, question.target)
-        return tuple(info.path for info in shown if info is not None)
+        """The photos that are shown: target, and source unless words alone tell the query."""
+        source, _, _ = self._query_of(question)
+        shown = [source] if self._shows_source(setting) else []
+        if self._shows_target and question.target is not None:
+            shown.append(question.target)
+        return tuple(info.path for info in shown)
 
     def files(self, questions: Sequence[Question]) -> dict[str, str]:
         """Path → fingerprint of each photo of these questions, as far as it is there."""
-        paths = {path: self.dataset.image_path(path) for path in _photo_sizes(questions)}
+        named = {name for one in questions for name in self._all_files_of(one)}
+        paths = {path: self.dataset.image_path(path) for path in named}
         found = {}
         for name, path in sorted(paths.items()):
             with suppress(InputError, OSError):  # one that cannot be read fails its own rows
                 if path.is_file():
                     found[name] = fingerprint_files(((name, path),))
         return found
+
+    def _all_files_of(self, question: Question) -> tuple[str, ...]:
+        return tuple(name for one in self.settings for name in self.files_of(question, one))
 
     def asks(self, question: Question, setting: Setting) -> tuple[Ask, ...]:
         """The rotations of a question.
@@ -164,7 +181,7 @@ class DrawnRequests:
         turns = self._turns(labels, question.answer)
         return tuple(
             Ask(
-                id=f"{question.id}/{setting}/{rotation}",
+                id=PlannedRow(question.id, setting, rotation, self.control).id,
                 question=question.id,
                 setting=setting,
                 rotation=rotation,
@@ -213,8 +230,8 @@ class DrawnRequests:
         shown = target.variants.index(self._marks(question, ask))
 
         def load() -> tuple[Picture, ...]:
-            marked = self._maker.pictures(target)[shown]
-            return (marked,) if ask.setting == "desc" else (*self._maker.pictures(source), marked)
+            first = self._maker.pictures(source) if self._shows_source(ask.setting) else ()
+            return (*first, self._maker.pictures(target)[shown]) if self._shows_target else first
 
         return Request(
             id=ask.id,
@@ -251,30 +268,70 @@ class DrawnRequests:
         def tasks(id: str) -> tuple[PictureTask, PictureTask]:
             """What is drawn of a question: the source photo, and the target in all its variants."""
             question = self._by_id[id]
-            source, target, query = _located(question)
-            mark = Mark(self.renderer.source_label, query.x, query.y)
+            source, x, y = self._query_of(question)
+            _, target, _ = _located(question)
+            mark = Mark(self.renderer.source_label, x, y)
+            marks = () if self.control == "no-markers" else (mark,)
             rows = self.asks(question, "vis")
             variants = tuple(dict.fromkeys(self._marks(question, row) for row in rows))
-            return self._task(source, ((mark,),)), self._task(target, variants)
+            mirrored = self.control == "mirror"
+            return self._task(source, (marks,)), self._task(target, variants, mirrored)
 
         return tasks
 
-    def _task(self, info: ImageInfo, variants: tuple[tuple[Mark, ...], ...]) -> PictureTask:
-        return PictureTask(self.dataset.image_path(info.path), info.path, info.size, variants)
+    def _task(
+        self, info: ImageInfo, variants: tuple[tuple[Mark, ...], ...], mirrored: bool = False
+    ) -> PictureTask:
+        path = self.dataset.image_path(info.path)
+        return PictureTask(path, info.path, info.size, variants, mirrored)
 
-    @staticmethod
-    def _marks(question: Question, ask: Ask) -> tuple[Mark, ...]:
-        """What is drawn at each candidate."""
+    def _marks(self, question: Question, ask: Ask) -> tuple[Mark, ...]:
+        """What is drawn at the candidates."""
+        if self.control == "no-markers":
+            return ()
         label_drawn = {ask.options[letter]: drawn for letter, drawn in ask.drawn.items()}
-        return tuple(Mark(label_drawn[one.label], *_place(one)) for one in question.candidates)
+        return tuple(
+            Mark(label_drawn[one.label], *_place(one))
+            for one in question.candidates
+            if self.control != "letter" or one.label == question.answer
+        )
 
-    def _geometry(self, question: Question) -> Geometry:
+    def _shows_source(self, setting: Setting) -> bool:
+        return setting != "desc" and self.control not in ("no-image", "target-only", "letter")
+
+    @property
+    def _shows_target(self) -> bool:
+        return self.control != "no-image"
+
+    def _query_of(self, question: Question) -> tuple[ImageInfo, float, float]:
+        """The source photo, and the place in it that is asked about (px)."""
+        if self.control == "other-source":
+            question = self._donor_of(question)
         source, target, query = _located(question)
+        if self.control == "identity":
+            right = next(one for one in question.candidates if one.label == question.answer)
+            return target, *_place(right)
+        return source, query.x, query.y
+
+    @functools.cached_property
+    def _donor_of(self) -> Callable[[Question], Question]:
+        return donors(self.questions, self.policy.seed, is_unrelated)
+
+    def _geometry(self, question: Question) -> Geometry | None:
+        if self.control in ("no-image", "no-markers", "target-only", "letter"):
+            return None  # what a model is not shown is not for the dense ceiling either
+        source, x, y = self._query_of(question)
+        _, target, _ = _located(question)
+
+        def load_target() -> Image.Image:
+            photo = self.dataset.load_image(target.path)
+            return ImageOps.mirror(photo) if self.control == "mirror" else photo
+
         return Geometry(
-            query=(query.x, query.y),
+            query=(x, y),
             candidates={c.label: _place(c) for c in question.candidates},
             load_source=lambda: self.dataset.load_image(source.path),
-            load_target=lambda: self.dataset.load_image(target.path),
+            load_target=load_target,
         )
 
 

@@ -4,18 +4,30 @@ import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from lvlm_eval.controls import settings_under
 from lvlm_eval.datasets.fingerprint import fingerprint_files
-from lvlm_eval.datasets.lvlm_tables import LvlmTables, TableRow
+from lvlm_eval.datasets.lvlm_tables import LvlmTable, LvlmTables, TableRow
 from lvlm_eval.pictures import PictureCache
 from lvlm_eval.provenance import AS_WRITTEN, was_exported
 from lvlm_eval.ranking import rank
-from lvlm_eval.records import SETTINGS, Ask, Candidate, Question, Request, Setting
+from lvlm_eval.records import (
+    SETTINGS,
+    Ask,
+    Candidate,
+    Control,
+    Picture,
+    PlannedRow,
+    Question,
+    Request,
+    Setting,
+)
 from lvlm_eval.reference import supercategory_of
+from lvlm_eval.requests.donors import donors
 
 
 @dataclass(frozen=True)
@@ -25,10 +37,14 @@ class WrittenRequests:
     Attributes:
         tables: one table a setting.
         wanted: the settings of this run; no other table is read through.
+        control: what is taken from the questions or changed in them.
+        excluded: ids of questions that are left out.
     """
 
     tables: LvlmTables
     wanted: tuple[Setting, ...]
+    control: Control | None = None
+    excluded: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -40,10 +56,11 @@ class WrittenRequests:
         """One question a group, over the wanted tables, the categories taking turns."""
         first_rows: dict[str, TableRow] = {}
         for row in self._rows():
-            first_rows.setdefault(row.group, row)
+            if row.group not in self.excluded:
+                first_rows.setdefault(row.group, row)
         by_category: dict[str, list[Question]] = {}
         for row in first_rows.values():
-            by_category.setdefault(row.category, []).append(_written_question(row))
+            by_category.setdefault(row.category, []).append(_written_question(row, self.control))
         # By hash, so that the tables' own orders, which may differ, do not decide what comes first.
         for questions in by_category.values():
             questions.sort(key=lambda question: rank(0, "question", question.id))
@@ -57,7 +74,8 @@ class WrittenRequests:
     @property
     def settings(self) -> tuple[Setting, ...]:
         """The settings that there is a table for."""
-        return tuple(setting for setting in SETTINGS if setting in self.tables.tables)
+        there = tuple(setting for setting in SETTINGS if setting in self.tables.tables)
+        return settings_under(self.control, there)
 
     def notes(self, questions: Sequence[Question]) -> tuple[str, ...]:
         """What was unusual in the tables, and rows without an answer."""
@@ -78,6 +96,8 @@ class WrittenRequests:
         names = sorted((question.category, question.id) for question in self.questions)
         digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()
         identity = {"dataset": digest, "protocol": AS_WRITTEN}
+        if self.control is not None:
+            identity["control"] = self.control
         path = self.tables.path
         if was_exported(path if path.is_dir() else path.parent):
             return {**identity, "drawn_anew": True}
@@ -99,7 +119,7 @@ class WrittenRequests:
             labels = _labels(row)
             asks.append(
                 Ask(
-                    id=f"{question.id}/{setting}/{place}",
+                    id=PlannedRow(question.id, setting, place, self.control).id,
                     question=question.id,
                     setting=setting,
                     rotation=place,
@@ -122,8 +142,33 @@ class WrittenRequests:
             text=table.request_text(row),
             system=None,
             options=dict(ask.options),
-            load_pictures=lambda: table.pictures(row, self._cache.get),
+            load_pictures=lambda: self._pictures(table, ask, row),
         )
+
+    def _pictures(self, table: LvlmTable, ask: Ask, row: TableRow) -> tuple[Picture, ...]:
+        if self.control == "no-image":
+            return ()
+        pictures = table.pictures(row, self._cache.get)
+        if self.control == "target-only":
+            return pictures[-1:]
+        if self.control == "other-source":
+            donor = self._donor_of[ask.setting](self._by_id[ask.question])
+            other = self._groups[ask.setting][donor.id][0]
+            return (*table.pictures(other, self._cache.get)[:-1], *pictures[-1:])
+        return pictures
+
+    @functools.cached_property
+    def _by_id(self) -> dict[str, Question]:
+        return {question.id: question for question in self.questions}
+
+    @functools.cached_property
+    def _donor_of(self) -> Mapping[Setting, Callable[[Question], Question]]:
+        return {
+            setting: donors(
+                [one for one in self.questions if one.id in groups], 0, lambda a, b: a.id != b.id
+            )
+            for setting, groups in self._groups.items()
+        }
 
     def shrunk_note(self, sent: tuple[int, int], seen: tuple[int, int]) -> str | None:
         """Nothing: nobody knows how large the letters in a table's pictures are."""
@@ -147,7 +192,7 @@ class WrittenRequests:
         return groups
 
 
-def _written_question(row: TableRow) -> Question:
+def _written_question(row: TableRow, control: Control | None) -> Question:
     labels = _labels(row)
     return Question(
         id=row.group,
@@ -162,6 +207,7 @@ def _written_question(row: TableRow) -> Question:
         answer=labels.get(row.answer),
         description=None,
         description_source=None,
+        control=control,
     )
 
 

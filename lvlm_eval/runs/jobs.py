@@ -2,18 +2,21 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, get_args
 
+from lvlm_eval.controls import FACTS, settings_under
 from lvlm_eval.datasets import open_dataset
 from lvlm_eval.datasets.lvlm_tables import LvlmTables
 from lvlm_eval.descriptions import make_describer
 from lvlm_eval.errors import InputError, nearest_names
+from lvlm_eval.exclusions import check_known, read_ids
+from lvlm_eval.mirroring import MirroredTargets
 from lvlm_eval.models.registry import BuiltModel
-from lvlm_eval.prompts import load_prompt
+from lvlm_eval.prompts import letter_prompt, load_prompt
 from lvlm_eval.questions import DISTRACTOR_POLICIES, QuestionPolicy, make_questions
-from lvlm_eval.records import SETTINGS, Protocol, Setting
+from lvlm_eval.records import SETTINGS, Control, Protocol, Setting
 from lvlm_eval.renderers import load_renderer
 from lvlm_eval.requests import DrawnRequests, RequestSource, WrittenRequests
 from lvlm_eval.runs.folder import canonical
@@ -39,6 +42,8 @@ class DrawingChoices:
         pairs_per_category: questions of each category.
         descriptions: JSON or TOML file of the user's own words.
         seed: of the questions.
+        control: what is taken from the questions or changed in them; for tables, too.
+        exclude: file with ids of questions to leave out; for tables, too.
     """
 
     prompt: str | None = None
@@ -50,6 +55,11 @@ class DrawingChoices:
     pairs_per_category: int | None = None
     descriptions: Path | None = None
     seed: int = 0
+    control: Control | None = None
+    exclude: Path | None = None
+
+
+_OF_TABLES_TOO = ("seed", "control", "exclude")
 
 
 def one_of(flag: str, value: str, known: tuple[Choice, ...]) -> Choice:
@@ -87,11 +97,15 @@ def open_source(
         InputError: the data, a name or a number is wrong.
     """
     dataset = open_dataset(data)
+    control = choices.control
+    if control is not None:
+        _require(wanted or (), FACTS[control].settings, f"control '{control}' is for")
+    excluded = frozenset[str]() if choices.exclude is None else read_ids(choices.exclude)
     if isinstance(dataset, LvlmTables):
         given = [
             f"--{name.replace('_', '-')}"
             for name in DrawingChoices.__dataclass_fields__
-            if name != "seed" and getattr(choices, name) is not None
+            if name not in _OF_TABLES_TOO and getattr(choices, name) is not None
         ]
         if given:
             raise InputError(
@@ -99,26 +113,47 @@ def open_source(
                 "as they stand, with the images and texts that are in it."
             )
         available = tuple(one for one in SETTINGS if one in dataset.tables)
+        if control is not None and not FACTS[control].of_tables:
+            able = ", ".join(name for name, facts in FACTS.items() if facts.of_tables)
+            raise InputError(
+                f"control '{control}' cannot be made of '{data}': a table tells no points. "
+                f"Of tables there are {able}."
+            )
         _require(wanted or (), available, f"'{data}' has tables for")
-        return WrittenRequests(dataset, wanted or available)
+        usable = settings_under(control, available)
+        if choices.exclude is not None:
+            rows = (row for one in wanted or usable for row in dataset.tables[one].rows())
+            check_known(excluded, {row.group for row in rows}, choices.exclude)
+        return WrittenRequests(dataset, wanted or usable, control, excluded)
     policy = _policy(choices)
     rotations = choices.rotations if choices.rotations is not None else 4
     if rotations not in (1, 4):
         raise InputError(f"--rotations {rotations} is not possible: 4 (circular) or 1.")
-    prompt = load_prompt(choices.prompt or DEFAULT_PROMPT)
+    named = choices.prompt or DEFAULT_PROMPT
+    prompt = letter_prompt() if control == "letter" else load_prompt(named)
     _require(wanted or (), prompt.settings, f"prompt '{prompt.name}' has templates for")
     renderer = load_renderer(choices.renderer or DEFAULT_RENDERER)
     prompt.check_fits(renderer.labels, renderer.name)
+    drawn = make_questions(
+        MirroredTargets(dataset) if control == "mirror" else dataset,
+        policy,
+        make_describer(dataset.taxonomy(), choices.descriptions),
+    )
+    if choices.exclude is not None:
+        check_known(excluded, [one.id for one in drawn.questions], choices.exclude)
+    kept = tuple(replace(one, control=control) for one in drawn.questions if one.id not in excluded)
     source = DrawnRequests(
         dataset=dataset,
-        drawn_questions=make_questions(
-            dataset, policy, make_describer(dataset.taxonomy(), choices.descriptions)
-        ),
+        drawn_questions=replace(drawn, questions=kept),
         policy=policy,
         prompt=prompt,
         renderer=renderer,
-        protocol=one_of("--protocol", choices.protocol or "options", get_args(Protocol)),
+        # Where the letter itself is asked for, option and letter must agree.
+        protocol="markers"
+        if control == "letter"
+        else one_of("--protocol", choices.protocol or "options", get_args(Protocol)),
         rotations=rotations,
+        control=control,
     )
     if source.wordless:
         _require(

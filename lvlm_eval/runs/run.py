@@ -18,7 +18,7 @@ from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.registry import BuiltModel
 from lvlm_eval.models.secrets import hidden, without_values
 from lvlm_eval.prices import Price, Spending
-from lvlm_eval.records import Ask, ModelView, Prediction, Question, Setting, plain
+from lvlm_eval.records import Ask, ModelView, PlannedRow, Prediction, Question, Setting, plain
 from lvlm_eval.requests import RequestSource
 from lvlm_eval.runs.asking import now
 from lvlm_eval.runs.budget import Budget
@@ -84,6 +84,7 @@ class Job:
         recorded: what is written down and decides nothing, such as the command line.
         shard: the part of the questions that this process asks; None asks all.
         engine: who asks the model; None is this process.
+        repeats: how often each row is asked.
     """
 
     source: RequestSource
@@ -97,6 +98,7 @@ class Job:
     recorded: Mapping[str, Any] = field(default_factory=dict)
     shard: Shard | None = None
     engine: Engine | None = None
+    repeats: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,7 @@ def plan_of(job: Job, recorded: RecordedAnswers) -> Plan:
         for question in chosen
         for setting in job.settings
         for ask in job.source.asks(question, setting)
+        for ask in _repeated(ask, question, job.repeats)
     ]
     asks = rows
     if job.shard is not None:
@@ -204,6 +207,15 @@ def plan_of(job: Job, recorded: RecordedAnswers) -> Plan:
         (ask for ask in asks if ask.id not in answered), key=lambda ask: ask.id in recorded.by_id
     )
     return Plan(chosen, rows, asks, pending)
+
+
+def _repeated(ask: Ask, question: Question, repeats: int) -> tuple[Ask, ...]:
+    """The row itself, and what asks it again."""
+    again = (
+        PlannedRow(ask.question, ask.setting, ask.rotation, question.control, repeat)
+        for repeat in range(1, repeats)
+    )
+    return (ask, *(replace(ask, id=row.id, repeat=row.repeat) for row in again))
 
 
 def _run_locked(job: Job, locks: ShardLocks, watcher: Watcher) -> Outcome:
@@ -392,11 +404,15 @@ def _settle_questions(job: Job, chosen: Sequence[Question], asks: Sequence[Ask])
     path = job.folder / QUESTIONS
     planned = {one.id: one for one in read_questions(job.folder)} if path.exists() else {}
     earlier = dict(planned)
-    counts = Counter((ask.question, ask.setting) for ask in asks)
+    counts = Counter((ask.question, ask.setting) for ask in asks if not ask.repeat)
     for question in chosen:
         before = planned.get(question.id, question)
         rows = {setting: counts[question.id, setting] for setting in job.settings}
-        planned[question.id] = replace(question, rows={**before.rows, **rows})
+        planned[question.id] = replace(
+            question,
+            rows={**before.rows, **rows},
+            repeats=max(job.repeats, before.repeats),
+        )
     if planned != earlier:
         write_questions(job.folder, tuple(planned.values()))
     return len(planned)

@@ -1,7 +1,7 @@
 """Both parsers on any text: one against an independent scorer, the other against common sense."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mutations import fuzzing
 from reference_scorer import reference_reading
@@ -117,6 +117,7 @@ def test_both_parsers(text: str, drawn: dict[str, str]) -> None:
 
 @fuzzing(100)
 @given(texts(STRICT_WORDS), OPTIONS)
+@example("0:Z", ODD)
 def test_the_strict_parser_sees_no_difference_in_outer_blanks(
     text: str, drawn: dict[str, str]
 ) -> None:
