@@ -196,6 +196,18 @@ def test_every_format_has_the_page_s_figures(runs: Path, page: Page, tmp_path: P
                 assert text.replace("−", "$-$").replace("–", "--") in latex
 
 
+def test_remarks_stand_below_tables_in_text_as_on_the_page(runs: Path, tmp_path: Path) -> None:
+    write_files([runs / "cut", runs / "words"], tmp_path, "md")
+    cut, words = (tmp_path / "leaderboard.md").read_text().splitlines()[-2:]
+    reason = "Not comparable with the published rows: 6 questions are scored, SOCO-LVLM has 2000."
+    assert words == f"- words: {reason}"
+    assert cut.startswith(f"- cut: {reason} Vis.+Desc. incomplete: 1 of 6 questions have")
+    write_files([runs / "cut"], tmp_path, "latex")
+    latex = (tmp_path / "leaderboard.tex").read_text()
+    assert r"\par\footnotesize cut: Not comparable" in latex
+    assert "Remarks" not in latex
+
+
 def test_figures_are_written_as_png_and_svg(runs: Path, tmp_path: Path) -> None:
     svg = write_files([runs], tmp_path / "svg", "svg")
     assert [one.stem for one in svg.files] == [

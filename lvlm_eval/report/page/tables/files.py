@@ -32,17 +32,21 @@ def markdown(table: Table) -> str:
     """A pipe table below its title; texts are escaped, figures as on the page."""
     lines = [f"## {_marked_down(table.title)}", ""]
     lines += [_marked_down(table.note), ""] if table.note else []
-    lines.append(_pipes(_marked_down(column.title) for column in table.columns))
-    lines.append(_pipes("---:" if column.numeric else ":---" for column in table.columns))
+    columns = [table.columns[place] for place in _inside(table)]
+    lines.append(_pipes(_marked_down(column.title) for column in columns))
+    lines.append(_pipes("---:" if column.numeric else ":---" for column in columns))
     lines += [_pipes(_marked_down(text) for text in texts) for texts in _shown(table)]
+    asides = [f"- {_marked_down(one)}" for one in _asides(table)]
+    lines += ["", *asides] if asides else []
     return "\n".join(lines) + "\n"
 
 
 def latex(table: Table) -> str:
     """A ``booktabs`` table, to be set with UTF-8 and the packages booktabs, textcomp and T1."""
-    heads = " & ".join(_set(column.title) for column in table.columns)
+    columns = [table.columns[place] for place in _inside(table)]
+    heads = " & ".join(_set(column.title) for column in columns)
     body = [" & ".join(_set(text) for text in texts) + r" \\" for texts in _shown(table)]
-    letters = "".join("r" if column.numeric else "l" for column in table.columns)
+    letters = "".join("r" if column.numeric else "l" for column in columns)
     return "\n".join(
         [
             r"% \usepackage{booktabs} \usepackage[T1]{fontenc}",
@@ -57,6 +61,7 @@ def latex(table: Table) -> str:
             *body,
             r"\bottomrule",
             r"\end{tabular}",
+            *(rf"\par\footnotesize {_set(one)}" for one in _asides(table)),
             r"\end{table}",
             "",
         ]
@@ -110,11 +115,27 @@ SUFFIXES: Mapping[str, str] = {"latex": "tex"}
 """Format → suffix of its files, where they differ."""
 
 
+def _inside(table: Table) -> list[int]:
+    """Places of the columns that stand in the table itself."""
+    return [place for place, column in enumerate(table.columns) if not column.aside]
+
+
 def _shown(table: Table) -> list[list[str]]:
+    rest = _inside(table)[1:]
     return [
-        [_name(row.cells[0], row.marks), *(cell.whole_text for cell in row.cells[1:])]
+        [_name(row.cells[0], row.marks), *(row.cells[place].whole_text for place in rest)]
         for row in table.rows
     ]
+
+
+def _asides(table: Table) -> list[str]:
+    """What stands below the table, with the names of the rows that it is said of."""
+    names: dict[str, list[str]] = {}
+    for place, column in enumerate(table.columns):
+        for row in table.rows if column.aside else ():
+            if text := row.cells[place].text:
+                names.setdefault(text, []).append(row.cells[0].text)
+    return [f"{', '.join(of)}: {text}." for text, of in names.items()]
 
 
 def _name(cell: Cell, marks: tuple[str, ...]) -> str:
