@@ -73,7 +73,8 @@ def assemble(sections: Sequence[Section], title: str, read: Input) -> str:
     """Put sections below each other, with a navigation, and forbid all that is not of the page.
 
     The policy allows the page's own style and scripts by their SHA-256, images that are inside the
-    page (``data:``), and nothing else: no network, no forms, no frames, no other script.
+    page (``data:``) or, if a section has files, beside it, and nothing else: no network, no forms,
+    no frames, no other script.
 
     Raises:
         ValueError: two sections have one id.
@@ -89,7 +90,8 @@ def assemble(sections: Sequence[Section], title: str, read: Input) -> str:
             "default-src 'none'",
             f"style-src {_hash(style)}",
             f"script-src {' '.join(map(_hash, scripts))}",
-            "img-src data:",
+            # Browsers differ in what 'self' is for a page that lies on the disk.
+            "img-src data: 'self' file:" if any(one.files for one in sections) else "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
         ]
