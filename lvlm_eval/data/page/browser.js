@@ -219,7 +219,7 @@ function photos(look, entry) {
     numbers.forEach((number, place) => {
       const source = numbers.length > 1 && place === 0;
       if (source && rotation && number === pictures[0][0]) return; /* the same again */
-      made.append(photo(number, source ? "Source, as sent" : `Target, as sent${turned}`));
+      made.append(photo(number, source ? "Source, as sent, reduced" : `Target, as sent, reduced${turned}`));
     });
   });
   if (made.children.length) return [made];
