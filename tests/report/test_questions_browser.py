@@ -99,10 +99,7 @@ class Opened:
     def rows(self) -> list[tuple[str, str]]:
         """Id and setting of what is in view."""
         return [
-            (
-                row.locator("bdi").inner_text(),
-                row.locator(".questions-below").inner_text().split()[0],
-            )
+            (row.locator("bdi").inner_text(), row.locator(".questions-setting").inner_text())
             for row in self.page.locator(".questions-row").all()
         ]
 
@@ -261,7 +258,9 @@ def test_only_what_is_in_view_is_in_the_document(browser: Any, large: Path) -> N
             let most = 0;
             for (let step = 0; step <= 20; step += 1) {
                 list.scrollTop = step * list.scrollHeight / 20;
-                await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+                for (let frame = 0; frame < 2; frame += 1) {
+                    await new Promise((done) => requestAnimationFrame(done));
+                }
                 most = Math.max(most, document.querySelectorAll(".questions-row").length);
             }
             return most;

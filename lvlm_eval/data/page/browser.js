@@ -134,7 +134,8 @@ function row(place) {
   made.style.top = `${place * ROW}px`;
   const name = make("div");
   name.append(isolated(entry.id));
-  const below = make("div", "questions-below", entry.setting);
+  const below = make("div", "questions-below");
+  below.append(make("span", "questions-setting", entry.setting));
   if (entry.runs.length <= 4) {
     for (const run of entry.runs) below.append(signs(run));
   } else {
