@@ -9,6 +9,7 @@ from lvlm_eval.cli import (
     compare,
     correlate,
     download,
+    explain,
     export,
     listing,
     merge,
@@ -25,8 +26,8 @@ from lvlm_eval.cli.app import app, run_command_line
 
 # The main job first, then what is done with its results, then the data.
 _ORDER = (
-    *("run", "slurm", "status", "score", "compare", "merge", "show", "vision", "correlate"),
-    *("report", "list"),
+    *("run", "slurm", "status", "score", "compare", "explain", "merge", "show", "vision"),
+    *("correlate", "report", "list"),
     *("validate", "download", "export"),
 )
 app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
@@ -35,6 +36,7 @@ __all__ = [
     "compare",
     "correlate",
     "download",
+    "explain",
     "export",
     "listing",
     "merge",

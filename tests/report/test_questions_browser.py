@@ -106,6 +106,11 @@ class Opened:
     def choose(self, label: str, value: str) -> None:
         self.page.get_by_label(label, exact=True).select_option(label=value)
 
+    def has_rows(self, number: int) -> None:
+        from playwright.sync_api import expect
+
+        expect(self.page.locator(".questions-row")).to_have_count(number)
+
     def count(self) -> str:
         return str(self.page.locator(".questions-count").inner_text())
 
@@ -157,7 +162,7 @@ def test_filters(opened: Opened, choices: dict[str, str], shown: list[tuple[str,
     if not shown:
         assert "No entry fits" in opened.page.inner_text(".questions-list")
     opened.page.get_by_role("button", name="Clear").click()
-    opened.page.wait_for_function("document.querySelectorAll('.questions-row').length === 8")
+    opened.has_rows(8)
 
 
 def test_two_runs_that_disagree(opened: Opened) -> None:
@@ -219,13 +224,13 @@ def test_the_address_leads_to_the_same_view(opened: Opened, browser: Any, file: 
     assert again.rows() == [(id, "desc") for id, _ in VIS[1:]]
     assert again.chosen() == "car/3"
     again.page.evaluate("location.hash = '#questions?state=failed&setting=nonsense'")
-    again.page.wait_for_function("document.querySelectorAll('.questions-row').length === 1")
+    again.has_rows(1)
     assert again.said == []
     again.context.close()
 
 
 def test_hostile_answers_do_nothing(browser: Any, hostile: Path) -> None:
-    for width in (1280, 360):
+    for width in (360, 1280):
         made = Opened(browser, hostile, viewport={"width": width, "height": 740})
         page = made.page
         page.locator(".questions-list").focus()

@@ -1,0 +1,54 @@
+"""Rules about the form of the answers, and about asking again."""
+
+from collections.abc import Iterator
+
+from lvlm_eval.diagnosis.answers import Absent
+from lvlm_eval.diagnosis.verdict.finding import Finding, Parts, percent
+
+TROUBLE = 1.0
+"""Percent of answers with trouble; the lower end of the interval must be above it."""
+
+UNSTEADY = 20.0
+"""Percent of rows whose point differs between repeats; the lower end must be above it."""
+
+
+def format_trouble(parts: Parts) -> Iterator[Finding]:
+    """Answers cannot be read, or not with certainty."""
+    texts = parts.texts
+    if texts.trouble.ci95 is None or texts.trouble.ci95[0] < TROUBLE:
+        return
+    unparsed = {parser: one.answers.percent for parser, one in texts.unparsed.items()}
+    causes = {
+        **{f"unread by the {parser} parser": share for parser, share in unparsed.items()},
+        "cut off": texts.truncated.answers.percent,
+        "refused": texts.refused.answers.percent,
+        "read differently by the two parsers": texts.parsers.differing.percent,
+    }
+    named = ", ".join(f"{percent(share)} {what}" for what, share in causes.items() if share)
+    yield parts.finding(
+        "format-trouble",
+        f"{percent(texts.trouble.percent)} of the answers are not a clear letter: {named}.",
+        trouble=texts.trouble.percent,
+        ci95=list(texts.trouble.ci95),
+        unparsed=unparsed,
+        truncated=texts.truncated.answers.percent,
+        refused=texts.refused.answers.percent,
+        read_differently=texts.parsers.differing.percent,
+    )
+
+
+def unsteady(parts: Parts) -> Iterator[Finding]:
+    """Another point is chosen when the same is asked again."""
+    noise = parts.noise
+    if isinstance(noise, Absent) or noise.row_flips.ci95 is None:
+        return
+    if noise.row_flips.ci95[0] >= UNSTEADY:
+        yield parts.finding(
+            "unsteady",
+            f"{percent(noise.row_flips.percent)} of the rows get another point when the same is "
+            f"asked again; two runs differ by up to {noise.average.difference95:.1f} points in "
+            "average accuracy from that alone.",
+            row_flips=noise.row_flips.percent,
+            question_flips=noise.question_flips.percent,
+            average_difference95=noise.average.difference95,
+        )
