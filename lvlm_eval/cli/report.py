@@ -89,6 +89,8 @@ def _report(
     # Here, because templates and numerics take a while to load.
     from lvlm_eval.report.page.browser import Browser, BrowserChoices
     from lvlm_eval.report.page.browser.thumbnails import Photos
+    from lvlm_eval.report.page.findings import Comparisons, Diagnoses
+    from lvlm_eval.report.page.inputs import SectionMaker
     from lvlm_eval.report.page.writing import check_format, write_files, write_report
 
     check_format(kind)
@@ -98,7 +100,12 @@ def _report(
         page = out or Path("report.html")
         where = one_of("--photos", photos, get_args(Photos))
         browser = Browser(page, BrowserChoices(samples, where, page_size, data))
-        done = write_report(inputs, page, prices=prices, makers=[browser])
+        makers: list[SectionMaker] = [
+            Diagnoses(links=samples > 0),
+            Comparisons(links=samples > 0),
+            browser,
+        ]
+        done = write_report(inputs, page, prices=prices, makers=makers)
     else:
         done = write_files(inputs, out or Path("report"), kind, prices=prices)
     for line in done.left_out:

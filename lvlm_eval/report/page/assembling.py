@@ -82,7 +82,7 @@ def assemble(sections: Sequence[Section], title: str, read: Input) -> str:
     ids = [one.id for one in sections]
     if len(set(ids)) < len(ids):
         raise ValueError(f"two sections have the same id: {', '.join(ids)}")
-    style = _lines("\n".join([asset("page.css"), *(one.style for one in sections if one.style)]))
+    style = _lines("\n".join([asset("page.css"), *dict.fromkeys(one.style for one in sections)]))
     scripts = [asset("page.js")]
     scripts += [_lines(f"(() => {{\n{one.script}\n}})();") for one in sections if one.script]
     policy = "; ".join(
