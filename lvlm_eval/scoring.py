@@ -125,8 +125,8 @@ def score_run(folder: Path, recorded: RecordedAnswers | None = None) -> Scored:
         text = json.dumps(scored.metrics.to_json(), indent=1, ensure_ascii=False)
         write_whole(folder / METRICS, text + "\n")
     except OSError as error:
-        note = f"{ANSWERS} and {METRICS} could not be written: {error}"
-        scored = replace(scored, notes=(*scored.notes, note))
+        unwritten = f"{ANSWERS} and {METRICS} could not be written: {error}"
+        return replace(scored, notes=(*scored.notes, unwritten))
     return scored
 
 

@@ -63,6 +63,21 @@ def test_the_first_command_of_the_readme(checkout: Path) -> None:
     assert "GPT4o" in out
     (folder,) = (path for path in (checkout / "results").iterdir() if path.is_dir())
     assert folder.name.startswith("random-plus-plus-sample-")
+    assert "Open it with: xdg-open report.html" in out
+    assert "random++" in (checkout / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_the_commands_that_tell_why_a_model_fails(tmp_path: Path) -> None:
+    (tmp_path / "my_model.py").write_text(marked("adapter"))
+    commands = marked("why").splitlines()[1:]  # what is to be installed is
+    assert len(commands) == 7
+    script = "lvlm-eval() { " + sys.executable + ' -m lvlm_eval "$@"; }\n' + "\n".join(commands)
+    out = run(script, tmp_path, PYTHONPATH=str(ROOT))
+    assert "McNemar p" in out
+    assert "favours-one-letter: 55.0 % of the answers are B" in out
+    assert "blind-to-markers" in out
+    assert (tmp_path / "results/grid/ablation.json").is_file()
 
 
 def test_ci_runs_the_second_command_of_the_readme() -> None:
@@ -74,7 +89,7 @@ def test_the_adapter_of_the_readme_runs_as_written(tmp_path: Path) -> None:
     code = marked("adapter")
     assert len(code.splitlines()) < 25
     (tmp_path / "my_model.py").write_text(code)
-    (command,) = re.findall(r"^lvlm-eval run --model my_model\.py .*$", README, re.MULTILINE)
+    (command,) = re.findall(r"^lvlm-eval run --model my_model\.py .*=C$", README, re.MULTILINE)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     out = run(f"{command} --limit 8 --json", tmp_path, PATH=path)
     document = json.loads(out)

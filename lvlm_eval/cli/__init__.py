@@ -6,6 +6,7 @@ early and resumable.
 """
 
 from lvlm_eval.cli import (
+    ablate,
     compare,
     correlate,
     download,
@@ -26,13 +27,14 @@ from lvlm_eval.cli.app import app, run_command_line
 
 # The main job first, then what is done with its results, then the data.
 _ORDER = (
-    *("run", "slurm", "status", "score", "compare", "explain", "merge", "show", "vision"),
-    *("correlate", "report", "list"),
+    *("run", "ablate", "slurm", "status", "score", "compare", "explain", "report", "merge", "show"),
+    *("vision", "correlate", "list"),
     *("validate", "download", "export"),
 )
 app.registered_commands.sort(key=lambda one: _ORDER.index(one.name or ""))
 
 __all__ = [
+    "ablate",
     "compare",
     "correlate",
     "download",

@@ -40,6 +40,14 @@ def _explain(
     every: Annotated[
         bool, typer.Option("--all", help="Print every breakdown, rule and example.")
     ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw how often the likeliest letter is right, by its probability (.svg or .png).",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell what a run's answers look like: biases, confusions, trouble with the format.
@@ -65,6 +73,10 @@ def _explain(
             for one in (folder, *(controls or ()), *more)
         )
         found = explain(run, beside, parser)
+    if plot is not None:
+        from lvlm_eval.report.reliability import write_reliability
+
+        write_reliability(found, plot)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=1, ensure_ascii=False))
     else:

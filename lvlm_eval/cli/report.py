@@ -1,7 +1,9 @@
 """``lvlm-eval report``: one web page of any number of runs, or its tables and figures."""
 
 import json
+import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, get_args
 
 import typer
@@ -125,6 +127,13 @@ def _report(
         runs = _count(done.lvlm_runs + done.vision_runs, "run")
         files = "" if kind == "html" else f"{_count(len(done.files), 'file')}, "
         typer.echo(f"{done.out}: {runs}, {files}{done.bytes / 1e6:.2f} MB")
+        if kind == "html":
+            typer.echo(
+                f"Open it with: {_OPENERS.get(sys.platform, 'xdg-open')} {quote(str(done.out))}"
+            )
+
+
+_OPENERS = {"darwin": "open", "win32": "start"}
 
 
 def _count(number: int, word: str) -> str:

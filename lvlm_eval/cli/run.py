@@ -1,16 +1,12 @@
 """``lvlm-eval run``: the main job."""
 
 import contextlib
-import platform
-import shlex
-import socket
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from lvlm_eval import __version__
 from lvlm_eval.cli.app import app, complain, complain_as_json
 from lvlm_eval.cli.engine_flags import (
     Address,
@@ -38,6 +34,7 @@ from lvlm_eval.cli.flags import (
     SettingFlag,
 )
 from lvlm_eval.cli.gpu_words import words_for_child
+from lvlm_eval.cli.recording import recorded_call
 from lvlm_eval.cli.score import print_figures
 from lvlm_eval.controls import parse_control
 from lvlm_eval.errors import InputError, StoppedError
@@ -223,7 +220,7 @@ def _run(
         decoding=decoding,
         price=price,
         budget=Budget(max_cost, max_requests),
-        recorded={"model": word_without_secrets(model), **_recorded(data, source.name)},
+        recorded={"model": word_without_secrets(model), **recorded_call(data, source.name)},
         shard=part,
         engine=RayEngine(recipe, source, built, wishes) if wishes else None,
         repeats=repeat,
@@ -267,15 +264,3 @@ def _say_what_was_odd(outcome: Outcome) -> None:
             f"cost of the recorded answers: {spending}, of which {spending.now:.4f} {currency} in "
             f"this call{unknown if spending.unpriced else ''}. Failed tries are not in it."
         )
-
-
-def _recorded(data: str, data_name: str) -> dict[str, Any]:
-    words = [word_without_secrets(word) for word in sys.argv[1:]]
-    return {
-        "command": shlex.join(["lvlm-eval", *words]),
-        "data": data,
-        "data_name": data_name,
-        "version": __version__,
-        "python": platform.python_version(),
-        "host": socket.gethostname(),
-    }

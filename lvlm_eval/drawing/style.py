@@ -169,13 +169,26 @@ def read_style(path: Path) -> Style:
         raise InputError(f"{path}: cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: this is not TOML: {error}. Correct the file.") from error
+    return checked_style(content, str(path))
+
+
+def checked_style(content: object, where: str) -> Style:
+    """The style that the tables of a file, or of something like one, describe.
+
+    Args:
+        content: table → field → value.
+        where: what to call it in an error.
+
+    Raises:
+        InputError: a field is unknown, missing or out of range; see `read_style`.
+    """
     try:
         return Style.model_validate(content)
     except ValidationError as error:
         # A mistyped field is also a missing one: the former tells more.
         errors = error.errors(include_url=False)
         errors.sort(key=lambda one: one["type"] != "extra_forbidden")
-        raise InputError(f"{path}: {_one_line(errors[0])}") from error
+        raise InputError(f"{where}: {_one_line(errors[0])}") from error
 
 
 def _one_line(error: ErrorDetails) -> str:

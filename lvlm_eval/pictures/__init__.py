@@ -6,6 +6,7 @@ other's way; processes do not.
 
 from lvlm_eval.pictures.cache import PictureCache
 from lvlm_eval.pictures.maker import PictureMaker
+from lvlm_eval.pictures.store import PictureStore
 from lvlm_eval.pictures.task import PictureTask
 
-__all__ = ["PictureCache", "PictureMaker", "PictureTask"]
+__all__ = ["PictureCache", "PictureMaker", "PictureStore", "PictureTask"]

@@ -2,9 +2,12 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
 
 from lvlm_eval.pictures.cache import PictureCache
+from lvlm_eval.pictures.store import PictureStore
 from lvlm_eval.pictures.task import PictureTask, draw
 from lvlm_eval.pictures.workers import PictureWorkers
 from lvlm_eval.records import Picture
@@ -21,10 +24,13 @@ class PictureMaker:
 
     Args:
         renderer: draws.
+        store: what was drawn before, by whatever process, and what others will want; None keeps
+            pictures in memory alone.
     """
 
-    def __init__(self, renderer: Renderer) -> None:
+    def __init__(self, renderer: Renderer, store: PictureStore | None = None) -> None:
         self._renderer = renderer
+        self._store = store
         self._cache = PictureCache()
         self._workers: PictureWorkers | None = None
 
@@ -54,7 +60,41 @@ class PictureMaker:
             finally:
                 self._workers = None
 
+    def forget(self) -> None:
+        """Let go of what is held in memory; what is stored stays."""
+        self._cache = PictureCache()
+
+    def to_draw(self, tasks: Iterable[PictureTask]) -> int:
+        """How many of these tasks want a picture that is not stored; at most `FEWEST_TASKS`.
+
+        More than that change nothing in `working`, and looking for pictures takes time.
+        """
+        return sum(1 for _ in islice((one for one in tasks if self._lacks(one)), FEWEST_TASKS))
+
+    def _lacks(self, task: PictureTask) -> bool:
+        if self._store is None:
+            return True
+        keys = self._store.keys(task, self._renderer)
+        return not all(key is not None and self._store.has(key) for key in keys)
+
     def _made(self, task: PictureTask) -> tuple[Picture, ...]:
+        if self._store is None:
+            return self._drawn(task)
+        keys = self._store.keys(task, self._renderer)
+        with self._store.making(key for key in keys if key is not None):
+            found = [None if key is None else self._store.get(key) for key in keys]
+            missing = [place for place, picture in enumerate(found) if picture is None]
+            if missing:
+                variants = tuple(task.variants[place] for place in missing)
+                drawn = self._drawn(replace(task, variants=variants))
+                for place, picture in zip(missing, drawn, strict=True):
+                    found[place] = picture
+                    key = keys[place]
+                    if key is not None:
+                        self._store.put(key, picture)
+        return tuple(picture for picture in found if picture is not None)
+
+    def _drawn(self, task: PictureTask) -> tuple[Picture, ...]:
         if self._workers is not None:
             return self._workers.draw(task)
         return draw(task, self._renderer)

@@ -4,7 +4,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -56,6 +56,7 @@ class DrawnRequests:
         protocol: what the rotations turn.
         rotations: 4 for circular evaluation, or 1.
         control: what is taken from the questions or changed in them.
+        maker: makes the pictures; one of its own if not given.
     """
 
     dataset: PairDataset
@@ -66,6 +67,7 @@ class DrawnRequests:
     protocol: Protocol
     rotations: int
     control: Control | None = None
+    maker: PictureMaker | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -256,11 +258,21 @@ class DrawnRequests:
 
     def working(self, asks: Sequence[Ask]) -> AbstractContextManager[None]:
         """While entered, several processes draw; see `PictureMaker.working`."""
-        return self._maker.working(2 * len({ask.question for ask in asks}))
+        ids = dict.fromkeys(ask.question for ask in asks)
+        if self.maker is None:
+            return self._maker.working(2 * len(ids))
+        return self.maker.working(self.maker.to_draw(t for id in ids for t in self._tasks(id)))
+
+    def picture_tasks(self, question: str) -> tuple[PictureTask, PictureTask]:
+        """What is drawn of a question (its id): the source photo, and the target photo.
+
+        The target's task has a variant for each distinct way in which its rotations mark it.
+        """
+        return self._tasks(question)
 
     @functools.cached_property
     def _maker(self) -> PictureMaker:
-        return PictureMaker(self.renderer)
+        return self.maker or PictureMaker(self.renderer)
 
     @functools.cached_property
     def _tasks(self) -> Callable[[str], tuple[PictureTask, PictureTask]]:

@@ -9,15 +9,17 @@ from typing import TypeVar, get_args
 from lvlm_eval.controls import FACTS, settings_under
 from lvlm_eval.datasets import open_dataset
 from lvlm_eval.datasets.lvlm_tables import LvlmTables
+from lvlm_eval.datasets.pair_dataset import PairDataset
 from lvlm_eval.descriptions import make_describer
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.exclusions import check_known, read_ids
 from lvlm_eval.mirroring import MirroredTargets
 from lvlm_eval.models.registry import BuiltModel
-from lvlm_eval.prompts import letter_prompt, load_prompt
-from lvlm_eval.questions import DISTRACTOR_POLICIES, QuestionPolicy, make_questions
+from lvlm_eval.pictures import PictureMaker
+from lvlm_eval.prompts import Prompt, letter_prompt, load_prompt
+from lvlm_eval.questions import DISTRACTOR_POLICIES, QuestionPolicy, QuestionSet, make_questions
 from lvlm_eval.records import SETTINGS, Control, Protocol, Setting
-from lvlm_eval.renderers import load_renderer
+from lvlm_eval.renderers import Renderer, load_renderer
 from lvlm_eval.requests import DrawnRequests, RequestSource, WrittenRequests
 from lvlm_eval.runs.folder import canonical
 from lvlm_eval.runs.run import identity_of
@@ -96,12 +98,114 @@ def open_source(
     Raises:
         InputError: the data, a name or a number is wrong.
     """
-    dataset = open_dataset(data)
-    control = choices.control
-    if control is not None:
-        _require(wanted or (), FACTS[control].settings, f"control '{control}' is for")
-    excluded = frozenset[str]() if choices.exclude is None else read_ids(choices.exclude)
-    if isinstance(dataset, LvlmTables):
+    return OpenedData(data).source(choices, wanted)
+
+
+class OpenedData:
+    """A dataset that the requests of several runs are made from: what they share is read once.
+
+    Args:
+        data: see `open_source`.
+
+    Raises:
+        InputError: it is no dataset.
+    """
+
+    def __init__(self, data: str) -> None:
+        self._data = data
+        self._dataset = open_dataset(data)
+        self._questions: dict[tuple[QuestionPolicy, Path | None, bool], QuestionSet] = {}
+        self._written: dict[
+            tuple[tuple[Setting, ...], Control | None, frozenset[str]], WrittenRequests
+        ] = {}
+        self._prompts: dict[str, Prompt] = {}
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether its pictures are drawn; those of tables stand in them."""
+        return not isinstance(self._dataset, LvlmTables)
+
+    def source(
+        self,
+        choices: DrawingChoices,
+        wanted: tuple[Setting, ...] | None,
+        renderer: Renderer | None = None,
+        maker: PictureMaker | None = None,
+    ) -> RequestSource:
+        """The requests of one run.
+
+        Args:
+            choices: see `open_source`.
+            wanted: see `open_source`.
+            renderer: draws instead of the one that the choices name.
+            maker: makes the pictures, with that renderer.
+
+        Raises:
+            InputError: a name or a number is wrong.
+        """
+        control = choices.control
+        if control is not None:
+            _require(wanted or (), FACTS[control].settings, f"control '{control}' is for")
+        if isinstance(self._dataset, LvlmTables):
+            return self._from_tables(self._dataset, choices, wanted)
+        policy = _policy(choices)
+        rotations = choices.rotations if choices.rotations is not None else 4
+        if rotations not in (1, 4):
+            raise InputError(f"--rotations {rotations} is not possible: 4 (circular) or 1.")
+        named = choices.prompt or DEFAULT_PROMPT
+        prompt = letter_prompt() if control == "letter" else self._prompt(named)
+        _require(wanted or (), prompt.settings, f"prompt '{prompt.name}' has templates for")
+        renderer = renderer or load_renderer(choices.renderer or DEFAULT_RENDERER)
+        prompt.check_fits(renderer.labels, renderer.name)
+        source = DrawnRequests(
+            dataset=self._dataset,
+            drawn_questions=self._questions_of(self._dataset, policy, choices),
+            policy=policy,
+            prompt=prompt,
+            renderer=renderer,
+            # Where the letter itself is asked for, option and letter must agree.
+            protocol="markers"
+            if control == "letter"
+            else one_of("--protocol", choices.protocol or "options", get_args(Protocol)),
+            rotations=rotations,
+            control=control,
+            maker=maker,
+        )
+        if source.wordless:
+            _require(
+                wanted or (),
+                source.settings,
+                f"keypoints of '{self._data}' have no names to describe them by. "
+                "Give --descriptions, or use",
+            )
+        return source
+
+    def _prompt(self, name: str) -> Prompt:
+        if name not in self._prompts:
+            self._prompts[name] = load_prompt(name)
+        return self._prompts[name]
+
+    def _questions_of(
+        self, dataset: PairDataset, policy: QuestionPolicy, choices: DrawingChoices
+    ) -> QuestionSet:
+        control, mirrored = choices.control, choices.control == "mirror"
+        key = (policy, choices.descriptions, mirrored)
+        drawn = self._questions.get(key)
+        if drawn is None:
+            describer = make_describer(dataset.taxonomy(), choices.descriptions)
+            shown = MirroredTargets(dataset) if mirrored else dataset
+            drawn = self._questions[key] = make_questions(shown, policy, describer)
+        excluded = _excluded(choices)
+        if choices.exclude is not None:
+            check_known(excluded, [one.id for one in drawn.questions], choices.exclude)
+        if control is None and not excluded:
+            return drawn
+        kept = (one for one in drawn.questions if one.id not in excluded)
+        return replace(drawn, questions=tuple(replace(one, control=control) for one in kept))
+
+    def _from_tables(
+        self, tables: LvlmTables, choices: DrawingChoices, wanted: tuple[Setting, ...] | None
+    ) -> WrittenRequests:
         given = [
             f"--{name.replace('_', '-')}"
             for name in DrawingChoices.__dataclass_fields__
@@ -109,59 +213,29 @@ def open_source(
         ]
         if given:
             raise InputError(
-                f"{', '.join(given)} cannot be used with '{data}': the rows of a table are sent "
-                "as they stand, with the images and texts that are in it."
+                f"{', '.join(given)} cannot be used with '{self._data}': the rows of a table are "
+                "sent as they stand, with the images and texts that are in it."
             )
-        available = tuple(one for one in SETTINGS if one in dataset.tables)
+        available = tuple(one for one in SETTINGS if one in tables.tables)
+        control = choices.control
         if control is not None and not FACTS[control].of_tables:
             able = ", ".join(name for name, facts in FACTS.items() if facts.of_tables)
             raise InputError(
-                f"control '{control}' cannot be made of '{data}': a table tells no points. "
+                f"control '{control}' cannot be made of '{self._data}': a table tells no points. "
                 f"Of tables there are {able}."
             )
-        _require(wanted or (), available, f"'{data}' has tables for")
-        usable = settings_under(control, available)
+        _require(wanted or (), available, f"'{self._data}' has tables for")
+        read = wanted or settings_under(control, available)
+        excluded = _excluded(choices)
         if choices.exclude is not None:
-            rows = (row for one in wanted or usable for row in dataset.tables[one].rows())
+            rows = (row for one in read for row in tables.tables[one].rows())
             check_known(excluded, {row.group for row in rows}, choices.exclude)
-        return WrittenRequests(dataset, wanted or usable, control, excluded)
-    policy = _policy(choices)
-    rotations = choices.rotations if choices.rotations is not None else 4
-    if rotations not in (1, 4):
-        raise InputError(f"--rotations {rotations} is not possible: 4 (circular) or 1.")
-    named = choices.prompt or DEFAULT_PROMPT
-    prompt = letter_prompt() if control == "letter" else load_prompt(named)
-    _require(wanted or (), prompt.settings, f"prompt '{prompt.name}' has templates for")
-    renderer = load_renderer(choices.renderer or DEFAULT_RENDERER)
-    prompt.check_fits(renderer.labels, renderer.name)
-    drawn = make_questions(
-        MirroredTargets(dataset) if control == "mirror" else dataset,
-        policy,
-        make_describer(dataset.taxonomy(), choices.descriptions),
-    )
-    if choices.exclude is not None:
-        check_known(excluded, [one.id for one in drawn.questions], choices.exclude)
-    kept = tuple(replace(one, control=control) for one in drawn.questions if one.id not in excluded)
-    source = DrawnRequests(
-        dataset=dataset,
-        drawn_questions=replace(drawn, questions=kept),
-        policy=policy,
-        prompt=prompt,
-        renderer=renderer,
-        # Where the letter itself is asked for, option and letter must agree.
-        protocol="markers"
-        if control == "letter"
-        else one_of("--protocol", choices.protocol or "options", get_args(Protocol)),
-        rotations=rotations,
-        control=control,
-    )
-    if source.wordless:
-        _require(
-            wanted or (),
-            source.settings,
-            f"keypoints of '{data}' have no names to describe them by. Give --descriptions, or use",
-        )
-    return source
+        key = (read, control, excluded)
+        return self._written.setdefault(key, WrittenRequests(tables, *key))
+
+
+def _excluded(choices: DrawingChoices) -> frozenset[str]:
+    return frozenset() if choices.exclude is None else read_ids(choices.exclude)
 
 
 def settings_of(
@@ -193,7 +267,10 @@ def default_folder(source: RequestSource, model: BuiltModel, decoding: str) -> P
     """
     identity = canonical(identity_of(source, model, decoding)) + model.code
     digest = hashlib.sha256(identity.encode()).hexdigest()
-    return Path("results") / f"{_safe(model.label or model.name)}-{_safe(source.name)}-{digest[:8]}"
+    return (
+        Path("results")
+        / f"{safe_name(model.label or model.name)}-{safe_name(source.name)}-{digest[:8]}"
+    )
 
 
 def _policy(choices: DrawingChoices) -> QuestionPolicy:
@@ -220,6 +297,7 @@ def _require(wanted: tuple[Setting, ...], able: tuple[Setting, ...], who: str) -
         raise InputError(f"--setting {','.join(missing)}: {who} {', '.join(able)} only.")
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
+    """A model's or dataset's name as part of a folder's: lower case, ``++`` as ``-plus-plus``."""
     plus = name.replace(".py", "").replace("+", "-plus")
     return re.sub(r"[^a-z0-9.]+", "-", plus.lower()).strip("-.") or "unnamed"

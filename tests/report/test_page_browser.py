@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("playwright")
 
 from hostile_names import HOSTILE, hostile_page
-from report_runs import identity, make_run, make_vision
+from report_runs import make_run, make_vision
 
 from lvlm_eval.report.page import write_report
 
@@ -288,27 +288,24 @@ def test_what_is_injected_is_not_run(browser: Any, file: Path, tmp_path: Path) -
     made.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_serious_violation_of_accessibility(browser: Any, file: Path, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     made = Opened(browser, file, color_scheme=scheme)
-    # What the dark mode changes are colours. Drawings are images with a name.
-    options = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}
-    made.page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
-    found = axe.Axe().run(made.page, {"exclude": [["svg"]]}, options).response
-    assert len(found["passes"]) >= (1 if options else 20)  # it ran
+    # Rows are alike, and drawings are images with a name: a few of the one, and none of the inside
+    # of the other, spare minutes.
+    made.page.evaluate("""() => {
+        for (const one of document.querySelectorAll("details")) one.open = true;
+        for (const one of document.querySelectorAll("tbody tr:nth-child(n + 7)")) one.remove();
+        for (const one of document.querySelectorAll(".drawing svg")) one.replaceChildren();
+    }""")
+    assert made.page.locator("tbody tr.own").count() > 0
+    found = axe.Axe().run(made.page).response
+    assert len(found["passes"]) >= 20  # it ran
     grave = [
         (one["id"], one["nodes"][0]["html"][:120])
         for one in found["violations"]
         if one["impact"] in ("serious", "critical")
     ]
     assert grave == []
-    made.context.close()
-
-
-def test_control_runs_are_marked(browser: Any, tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", whole_identity=identity("good", control="no-image"))
-    write_report([run], tmp_path / "page.html")
-    made = Opened(browser, tmp_path / "page.html")
-    assert "control no-image" in made.page.locator(f"{TABLE} tr.own").inner_text()
     made.context.close()

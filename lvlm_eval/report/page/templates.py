@@ -11,6 +11,8 @@ from markupsafe import Markup
 from lvlm_eval.errors import one_line
 from lvlm_eval.resources import data_folder
 
+_LONGEST_NAME = 80
+
 
 def visible(text: str) -> str:
     r"""A text on one line that shows what it is made of.
@@ -25,7 +27,7 @@ def template(name: str) -> jinja2.Template:
     """A template of the page's own folder, autoescaped.
 
     What ``{{ }}`` writes goes through `visible` first, unless it is markup already; an undefined
-    name is an error. Filters: ``block`` keeps line ends (for ``pre``).
+    name is an error. Filters: ``block`` keeps line ends (for ``pre``), ``short`` shortens names.
     """
     return environment().get_template(name)
 
@@ -42,6 +44,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters["block"] = block
+    made.filters["short"] = short
     return made
 
 
@@ -53,6 +56,12 @@ def folder() -> Path:
 def asset(name: str) -> str:
     """The text of ``page.css`` or ``page.js``."""
     return (folder() / name).read_text(encoding="utf-8")
+
+
+def short(name: str) -> str:
+    """A name that a table can hold: of one longer than 80 signs the middle is left out."""
+    shown = visible(name)
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[:52]} … {shown[-24:]}"
 
 
 def block(text: str) -> Markup:
