@@ -21,7 +21,7 @@ def _report(
         typer.Argument(
             metavar="DIR…",
             help="Run folders, merged runs (.zip), folders of runs such as results, or folders of "
-            "'lvlm-eval vision --out'.",
+            "'lvlm-eval vision --out' or 'lvlm-eval ablate --out'.",
             show_default=False,
         ),
     ],
@@ -91,7 +91,7 @@ def _report(
     # Here, because templates and numerics take a while to load.
     from lvlm_eval.report.page.browser import Browser, BrowserChoices
     from lvlm_eval.report.page.browser.thumbnails import Photos
-    from lvlm_eval.report.page.findings import Comparisons, Diagnoses
+    from lvlm_eval.report.page.findings import Ablations, Comparisons, Diagnoses
     from lvlm_eval.report.page.inputs import SectionMaker
     from lvlm_eval.report.page.writing import check_format, write_files, write_report
 
@@ -105,6 +105,7 @@ def _report(
         makers: list[SectionMaker] = [
             Diagnoses(links=samples > 0),
             Comparisons(links=samples > 0),
+            Ablations(inputs),
             browser,
         ]
         done = write_report(inputs, page, prices=prices, makers=makers)
