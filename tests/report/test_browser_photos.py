@@ -214,31 +214,35 @@ def test_where_thumbnails_go() -> None:
     assert all(re.fullmatch("page_files/[0-9a-f]{32}.jpg", one) for one in beside.files)
 
 
-def pages(there: Path, out: Path, *choices: object) -> dict[str, Any]:
-    done = lvlm_eval("report", "options", "--out", out, "--json", *choices, cwd=there)
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
-
-
 def policy(page: Path) -> str:
     found = re.search("img-src [^;]*", page.read_text(encoding="utf-8"))
     assert found
     return found[0]
 
 
+def page_of(there: Path, page: Path, **choices: Any) -> Any:
+    return write_report(
+        [there / "options"], page, makers=[Browser(page, BrowserChoices(**choices))]
+    )
+
+
+def test_the_page_and_its_folder(there: Path, tmp_path: Path) -> None:
+    inside, none = tmp_path / "inside.html", tmp_path / "none.html"
+    assert page_of(there, inside).files == (inside,)
+    assert policy(inside) == "img-src data:"
+    page_of(there, none, photos="none")
+    assert HEAD not in none.read_text()
+    assert "Photos were left out" in none.read_text()
+
+
 def test_the_command_places_photos(there: Path, tmp_path: Path) -> None:
-    inside = pages(there, tmp_path / "inside.html")
-    assert inside["files"] == [str(tmp_path / "inside.html")]
-    assert policy(tmp_path / "inside.html") == "img-src data:"
-    beside = pages(there, tmp_path / "far.html", "--photos", "beside")
-    assert policy(tmp_path / "far.html") == "img-src data: 'self' file:"
+    page = tmp_path / "far.html"
+    done = lvlm_eval("report", "options", "--out", page, "--photos", "beside", "--json", cwd=there)
+    beside = json.loads(done.stdout)
+    assert policy(page) == "img-src data: 'self' file:"
     folder = tmp_path / "far_files"
     assert sorted(beside["files"][1:]) == sorted(map(str, folder.iterdir()))
     assert beside["bytes"] == sum(Path(one).stat().st_size for one in beside["files"])
-    none = tmp_path / "none.html"
-    write_report([there / "options"], none, makers=[Browser(none, BrowserChoices(photos="none"))])
-    assert "image/jpeg" not in none.read_text()
-    assert "Photos were left out" in none.read_text()
     said = lvlm_eval("report", "options", "--photos", "nowhere", cwd=there, status=2).stderr
     assert "--photos 'nowhere' is not known" in said
 

@@ -1,5 +1,6 @@
 """Tables and lines that a terminal gets, as the page's templates take them."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -32,10 +33,20 @@ def pieces(printed: Iterable[RenderableType]) -> tuple[Piece, ...]:
 def _piece(one: RenderableType) -> Piece:
     if not isinstance(one, Table):
         return Piece(line=str(one))
-    columns = [[str(cell).strip() for cell in column.cells] for column in one.columns]
+    columns = [[_text(cell) for cell in column.cells] for column in one.columns]
     rows = [_row(cells) for cells in zip(*columns, strict=True)]
     heads = tuple(str(column.header).strip() for column in one.columns)
     return Piece("" if one.title is None else str(one.title), heads, tuple(rows))
+
+
+def _text(cell: RenderableType) -> str:
+    """A cell without the blanks that stand figures below each other in a terminal."""
+    return (
+        re.sub(r"(?<=[\[–,]) +(?=[\d.+-])", " ", str(cell))
+        .replace("[ ", "[")
+        .replace("– ", "–")
+        .strip()
+    )
 
 
 def _row(cells: tuple[str, ...]) -> tuple[str, ...]:
