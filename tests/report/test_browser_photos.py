@@ -241,6 +241,7 @@ def test_the_command_places_photos(there: Path, tmp_path: Path) -> None:
     beside = json.loads(done.stdout)
     assert policy(page) == "img-src data: 'self' file:"
     folder = tmp_path / "far_files"
+    assert "This file and the folder far_files beside it" in page.read_text()
     assert sorted(beside["files"][1:]) == sorted(map(str, folder.iterdir()))
     assert beside["bytes"] == sum(Path(one).stat().st_size for one in beside["files"])
     said = lvlm_eval("report", "options", "--photos", "nowhere", cwd=there, status=2).stderr

@@ -104,6 +104,7 @@ def assemble(sections: Sequence[Section], title: str, read: Input) -> str:
         sections=[(one, Markup(one.html)) for one in sections],
         data=[(one.id, Markup(json_element(one.data))) for one in sections if one.data is not None],
         read=read,
+        beside=next((name.split("/")[0] for one in sections for name in one.files), ""),
         version=__version__,
     )
     # Halves of characters in the markup of a section would stop it from being written.
