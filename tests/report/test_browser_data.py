@@ -199,6 +199,20 @@ def test_runs_over_other_questions_stand_apart(tmp_path: Path) -> None:
     assert [len(entry[2]) for entry in data["entries"]] == [1, 1]
 
 
+def test_a_control_disagrees_with_none(tmp_path: Path) -> None:
+    plain = write_run(tmp_path / "plain", [(one := question("a"), says(one, "AAAA"))])
+    blind = replace(one, control="no-image")
+    answers = [replace(own, id=f"{own.id}/no-image") for own in says(one, "BCDB")]
+    control = write_run(tmp_path / "blind", [(blind, answers)], control="no-image")
+    more = write_run(tmp_path / "more", [(one, says(one, "AAAA")), (question("b"), [])])
+    browser = Browser(Path("report.html"), BrowserChoices(samples=1))
+    section = browser.section(read_input([plain, control, more], makers=[browser]))
+    assert section is not None
+    # "b", which was not answered, comes before "a", which only the control missed.
+    assert "1 of the 1 others that a run did not answer rightly" in section.html
+    assert [run[2] for run in section.data["runs"]] == [0, 1, 0]
+
+
 def test_a_small_page_cuts_answers(tmp_path: Path) -> None:
     told = []
     for one in (question(f"q{number}") for number in range(12)):

@@ -42,7 +42,8 @@ function load() {
   data = JSON.parse(document.getElementById("data-questions").textContent);
   entries = data.entries.map(([question, setting, runs, looks]) => {
     const about = data.questions[question];
-    const right = runs.map((run) => Boolean(run[1] & RIGHT));
+    const asked = runs.filter((run) => !data.runs[run[0]][2]); /* controls differ anyway */
+    const right = asked.map((run) => Boolean(run[1] & RIGHT));
     return {
       about,
       runs,

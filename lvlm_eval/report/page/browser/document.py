@@ -22,6 +22,7 @@ class ShownRun:
     Attributes:
         id: its id in the page.
         label: its label.
+        control: whether it was asked under a control; such a run disagrees with none.
         states: place → bits of how it did.
         taken: its answers.
         look: place → how it was asked; runs that were asked alike share one object.
@@ -29,6 +30,7 @@ class ShownRun:
 
     id: str
     label: str
+    control: bool
     states: Mapping[Place, int]
     taken: Taken
     look: Mapping[Place, Shown]
@@ -71,7 +73,7 @@ def document(
         entries.append([numbers[place[0]], SETTINGS.index(place[2]), own, asked])
     made = {
         "settings": list(SETTINGS),
-        "runs": [[one.id, one.label] for one in runs],
+        "runs": [[one.id, one.label, int(one.control)] for one in runs],
         "questions": questions,
         "entries": entries,
         "texts": table.texts,

@@ -56,12 +56,14 @@ class Browser:
     page: Path
     choices: BrowserChoices = field(default_factory=BrowserChoices)
     _states: list[Mapping[Place, int]] = field(default_factory=list, init=False)
+    _controls: list[bool] = field(default_factory=list, init=False)
     _categories: dict[str, str] = field(default_factory=dict, init=False)
 
     def take(self, run: RecordedRun, summary: LvlmRun) -> None:
         """Note how a run did on each question; texts are read later, of what is chosen."""
         groups = tuple(states_of(run))
         self._states.append({one.place: one.state for one in groups})
+        self._controls.append(bool(summary.control))
         for one in groups:
             self._categories.setdefault(one.place[0], run.questions[one.place[1]].category)
 
@@ -103,7 +105,9 @@ class Browser:
         by_key: dict[str, dict[Place, dict[int, int]]] = {}
         for number, states in enumerate(self._states):
             for place, state in states.items():
-                by_key.setdefault(place[0], {}).setdefault(place, {})[number] = state
+                own = by_key.setdefault(place[0], {}).setdefault(place, {})
+                if not self._controls[number]:  # that a control differs is no wonder
+                    own[number] = state
         kinds = {key: kind_of(one.values()) for key, one in by_key.items()}
         return choose(kinds, self._categories, self.choices.samples, self.choices.seed)
 
@@ -128,7 +132,9 @@ class Browser:
                     for names in known[place].pictures:
                         for name in names:
                             thumbnails.number(name)
-            found.append(ShownRun(summary.id, summary.label, states, taken, known))
+            found.append(
+                ShownRun(summary.id, summary.label, bool(summary.control), states, taken, known)
+            )
         return tuple(found)
 
     def _notes(self, runs: tuple[ShownRun, ...], placed: Placed, length: int) -> list[str]:
