@@ -235,17 +235,14 @@ def test_the_page_and_its_folder(there: Path, tmp_path: Path) -> None:
     assert "Photos were left out" in none.read_text()
 
 
-def test_the_command_places_photos(there: Path, tmp_path: Path) -> None:
+def test_photos_lie_beside_the_page(there: Path, tmp_path: Path) -> None:
     page = tmp_path / "far.html"
-    done = lvlm_eval("report", "options", "--out", page, "--photos", "beside", "--json", cwd=there)
-    beside = json.loads(done.stdout)
+    done = page_of(there, page, photos="beside")
     assert policy(page) == "img-src data: 'self' file:"
     folder = tmp_path / "far_files"
     assert "This file and the folder far_files beside it" in page.read_text()
-    assert sorted(beside["files"][1:]) == sorted(map(str, folder.iterdir()))
-    assert beside["bytes"] == sum(Path(one).stat().st_size for one in beside["files"])
-    said = lvlm_eval("report", "options", "--photos", "nowhere", cwd=there, status=2).stderr
-    assert "--photos 'nowhere' is not known" in said
+    assert sorted(done.files[1:]) == sorted(folder.iterdir())
+    assert done.bytes == sum(one.stat().st_size for one in done.files)
 
 
 def test_runs_asked_alike_share_pictures(there: Path, tmp_path: Path) -> None:

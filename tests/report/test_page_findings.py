@@ -21,7 +21,7 @@ from rich.text import Text
 from lvlm_eval.comparing import compare_pair
 from lvlm_eval.recorded_run import read_run
 from lvlm_eval.report.page import read_input
-from lvlm_eval.report.page.findings import Ablations, Comparisons, Diagnoses
+from lvlm_eval.report.page.findings import Ablations, Comparisons, Diagnoses, comparisons
 from lvlm_eval.report.page.findings.ablations import heat_map
 from lvlm_eval.report.page.findings.plain import Piece, pieces
 
@@ -120,16 +120,17 @@ def test_only_runs_over_the_same_questions_are_compared(tmp_path: Path) -> None:
     assert "Not compared: " in section(Comparisons(), [first, unlike])
 
 
-def test_many_runs_are_not_all_compared(tmp_path: Path) -> None:
+def test_many_runs_are_not_all_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparisons, "MOST", 3)
     one = question("a")
     folders = [
         write_run(tmp_path / f"{number}", [(one, says(one, "AAAA"))], model=f"model-{number}")
-        for number in range(8)
+        for number in range(5)
     ]
     html = section(Comparisons(), folders)
     assert "2 more runs over these questions are left out here" in html
-    assert "model-5" in html
-    assert "model-6" not in html
+    assert "model-2" in html
+    assert "model-3" not in html
 
 
 def test_hostile_names_stay_texts(tmp_path: Path) -> None:
@@ -151,8 +152,9 @@ def test_hostile_names_stay_texts(tmp_path: Path) -> None:
 def ablation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("ablation")
     write_tree(base / "tree")
-    lvlm_eval("ablate", "--model", "random++", "--data", "tree", "--vary", "prompt=soco,reason",
-              "--vary", "marker.shape=arrow,circle", "--out", "abl", cwd=base)  # fmt: skip
+    lvlm_eval("ablate", "--model", "random++", "--data", "tree", "--setting", "vis", "--limit", "2",
+              "--vary", "prompt=soco,reason", "--vary", "marker.shape=arrow,circle",
+              "--out", "abl", cwd=base)  # fmt: skip
     return base / "abl"
 
 
@@ -169,7 +171,7 @@ def test_an_ablation_is_shown(ablation: Path) -> None:
         row = heat.rows.index(f"prompt={levels['prompt']}")
         value = heat.values[row][heat.columns.index(levels["marker.shape"])]
         assert value == cell["settings"]["vis"]["circular_accuracy"]
-    assert html.count("<svg") == 3  # one a setting
+    assert html.count("<svg") == 1  # one a setting
     assert "Vis.: every cell, percent [95 % interval]" in html
     assert "<dt>marker.shape</dt><dd><bdi>arrow, circle</bdi></dd>" in html
 
@@ -186,8 +188,13 @@ def test_a_damaged_ablation_is_told(tmp_path: Path, text: str) -> None:
 
 def test_the_command_makes_all_sections(ablation: Path, tmp_path: Path) -> None:
     out = tmp_path / "page.html"
-    lvlm_eval("report", "abl", "--photos", "none", "--out", out, cwd=ablation.parent)
+    done = lvlm_eval("report", "abl", "--photos", "beside", "--out", out, "--json",
+                     cwd=ablation.parent)  # fmt: skip
     text = out.read_text(encoding="utf-8")
     ids = re.findall(r'<section id="([a-z]+)"', text)
     assert ids == ["leaderboard", "vision", "diagnosis", "comparisons", "ablation", "questions",
                    "provenance"]  # fmt: skip
+    files = json.loads(done.stdout)["files"]
+    assert sorted(files[1:]) == sorted(map(str, (tmp_path / "page_files").iterdir()))
+    said = lvlm_eval("report", "abl", "--photos", "nowhere", cwd=ablation.parent, status=2).stderr
+    assert "--photos 'nowhere' is not known" in said

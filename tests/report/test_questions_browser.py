@@ -63,7 +63,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("large")
     for seed, model in enumerate(("one", "two")):
-        make_run(base / model, model=model, questions=2000, seed=seed, settings=("vis",))
+        make_run(
+            base / model, model=model, questions=2000, seed=seed, settings=("vis",), rotations=1
+        )
     return write([base / "one", base / "two"], base / "page.html", samples=2000)
 
 
@@ -137,32 +139,32 @@ def test_everything_is_listed_at_first(opened: Opened) -> None:
     assert opened.page.locator(".questions-count").get_attribute("aria-live") == "polite"
 
 
-@pytest.mark.parametrize(
-    ("choices", "shown"),
-    [
-        ({"Setting": "vis"}, VIS),
-        ({"Setting": "vis", "Category": "car"}, VIS[1:]),
-        ({"Outcome": "not right in all"}, VIS[:3]),
-        ({"Outcome": "wrong: right in none"}, [VIS[0], VIS[2]]),
-        ({"Outcome": "wrong: right in none", "Run": "first"}, VIS[2:3]),
-        ({"Outcome": "inconsistent: right in some"}, VIS[1:3]),
-        ({"Outcome": "failed or not asked"}, VIS[2:3]),
-        ({"Outcome": "failed or not asked", "Run": "first"}, []),
-        ({"Outcome": "no letter read"}, VIS[1:2]),
-        ({"Outcome": "right in all rotations", "Run": "second", "Setting": "vis"}, VIS[3:]),
-        ({"Wrong point": "another instance of the concept"}, VIS[:2]),
-        ({"Wrong point": "another concept"}, VIS[2:3]),
-    ],
+FILTERS: tuple[tuple[dict[str, str], list[tuple[str, str]]], ...] = (
+    ({"Setting": "vis"}, VIS),
+    ({"Setting": "vis", "Category": "car"}, VIS[1:]),
+    ({"Outcome": "not right in all"}, VIS[:3]),
+    ({"Outcome": "wrong: right in none"}, [VIS[0], VIS[2]]),
+    ({"Outcome": "wrong: right in none", "Run": "first"}, VIS[2:3]),
+    ({"Outcome": "inconsistent: right in some"}, VIS[1:3]),
+    ({"Outcome": "failed or not asked"}, VIS[2:3]),
+    ({"Outcome": "failed or not asked", "Run": "first"}, []),
+    ({"Outcome": "no letter read"}, VIS[1:2]),
+    ({"Outcome": "right in all rotations", "Run": "second", "Setting": "vis"}, VIS[3:]),
+    ({"Wrong point": "another instance of the concept"}, VIS[:2]),
+    ({"Wrong point": "another concept"}, VIS[2:3]),
 )
-def test_filters(opened: Opened, choices: dict[str, str], shown: list[tuple[str, str]]) -> None:
-    for label, value in choices.items():
-        opened.choose(label, value)
-    assert opened.rows() == shown
-    assert opened.count() == f"{len(shown)} of 8 entries listed"
-    if not shown:
-        assert "No entry fits" in opened.page.inner_text(".questions-list")
-    opened.page.get_by_role("button", name="Clear").click()
-    opened.has_rows(8)
+
+
+def test_filters(opened: Opened) -> None:
+    for choices, shown in FILTERS:
+        for label, value in choices.items():
+            opened.choose(label, value)
+        assert opened.rows() == shown, choices
+        assert opened.count() == f"{len(shown)} of 8 entries listed"
+        if not shown:
+            assert "No entry fits" in opened.page.inner_text(".questions-list")
+        opened.page.get_by_role("button", name="Clear").click()
+        opened.has_rows(8)
 
 
 def test_two_runs_that_disagree(opened: Opened) -> None:
@@ -229,29 +231,29 @@ def test_the_address_leads_to_the_same_view(opened: Opened, browser: Any, file: 
     again.context.close()
 
 
-def test_hostile_answers_do_nothing(browser: Any, hostile: Path) -> None:
-    for width in (360, 1280):
-        made = Opened(browser, hostile, viewport={"width": width, "height": 740})
-        page = made.page
-        page.locator(".questions-list").focus()
-        for _ in ANSWERS:
-            page.evaluate(
-                "document.querySelectorAll('#questions details').forEach((d) => d.open = true)"
-            )
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            page.keyboard.press("j")
-        page.wait_for_timeout(100)
-        assert made.said == []
-        assert {one for one in made.asked if not one.startswith("data:")} == {hostile.as_uri()}
-        assert page.locator("#questions .questions-one script, .questions-one img").count() == 0
-        page.get_by_label("Id holds").fill("yyyyy")
-        shown = page.locator(".questions-answer pre").first.inner_text()
-        assert "980,000 characters left out" in shown
-        page.get_by_label("Id holds").fill("onerror")
-        assert "<img src=x onerror=alert(1)>" in page.locator(".questions-one h3").inner_text()
-        page.get_by_label("Id holds").fill("u202e")
-        assert "\\u202egnp.evil" in page.locator(".questions-answer pre").first.inner_text()
-        made.context.close()
+@pytest.mark.parametrize("width", [360, pytest.param(1280, marks=pytest.mark.slow)])
+def test_hostile_answers_do_nothing(browser: Any, hostile: Path, width: int) -> None:
+    made = Opened(browser, hostile, viewport={"width": width, "height": 740})
+    page = made.page
+    page.locator(".questions-list").focus()
+    for _ in ANSWERS:
+        page.evaluate(
+            "document.querySelectorAll('#questions details').forEach((d) => d.open = true)"
+        )
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.keyboard.press("j")
+    page.wait_for_timeout(100)
+    assert made.said == []
+    assert {one for one in made.asked if not one.startswith("data:")} == {hostile.as_uri()}
+    assert page.locator("#questions .questions-one script, .questions-one img").count() == 0
+    page.get_by_label("Id holds").fill("yyyyy")
+    shown = page.locator(".questions-answer pre").first.inner_text()
+    assert "980,000 characters left out" in shown
+    page.get_by_label("Id holds").fill("onerror")
+    assert "<img src=x onerror=alert(1)>" in page.locator(".questions-one h3").inner_text()
+    page.get_by_label("Id holds").fill("u202e")
+    assert "\\u202egnp.evil" in page.locator(".questions-answer pre").first.inner_text()
+    made.context.close()
 
 
 def test_only_what_is_in_view_is_in_the_document(browser: Any, large: Path) -> None:
@@ -282,7 +284,7 @@ def test_only_what_is_in_view_is_in_the_document(browser: Any, large: Path) -> N
     made.context.close()
 
 
-@pytest.mark.parametrize("photos", ["inside", "beside"])
+@pytest.mark.parametrize("photos", [pytest.param("inside", marks=pytest.mark.slow), "beside"])
 def test_photos_are_seen(browser: Any, tmp_path: Path, photos: str) -> None:
     from commands import lvlm_eval
 
