@@ -8,6 +8,7 @@ import functools
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import jinja2
@@ -182,6 +183,29 @@ def _from_toml(found: Found) -> Prompt:
         fields = _PromptFile.model_validate(content)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"prompt '{found.path}': {_first_problem(error)}") from error
+    return _of_fields(found, fields)
+
+
+def prompt_of_definition(definition: Mapping[str, Any], name: str = "") -> Prompt:
+    """The prompt of a ``.toml`` file as a run's identity holds it.
+
+    Args:
+        definition: `Prompt.definition`; a ``name`` in it is passed over.
+        name: of the prompt.
+
+    Raises:
+        InputError: it is none, or that of a Python file, which is never run from a record.
+    """
+    found = Found(name, Path(name or "recorded"))
+    try:
+        content = {key: one for key, one in definition.items() if key != "name"}
+        fields = _PromptFile.model_validate({"description": "", **content})
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"recorded prompt '{name}': {_first_problem(error)}") from error
+    return _of_fields(found, fields)
+
+
+def _of_fields(found: Found, fields: _PromptFile) -> Prompt:
     environment = SandboxedEnvironment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

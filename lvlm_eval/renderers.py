@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -124,6 +125,23 @@ def renderer_of_style(style: Style, name: str = "", shadows: bool = False) -> Re
             "marker_words": style.marker_words,
         },
     )
+
+
+def renderer_of_definition(definition: Mapping[str, Any], name: str = "") -> Renderer:
+    """The renderer of a ``.toml`` file as a run's identity holds it.
+
+    Args:
+        definition: `Renderer.definition`; that of a Python file is never run from a record.
+        name: of the renderer.
+
+    Raises:
+        InputError: it is none of a ``.toml`` file.
+    """
+    try:
+        style = Style.model_validate({"description": "", **definition["style"]})
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(f"recorded renderer '{name}' is no marker style: {said(error)}.") from None
+    return renderer_of_style(style, name)
 
 
 def _from_python(name: str, path: Path, shadows: bool) -> Renderer:

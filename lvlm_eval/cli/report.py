@@ -4,13 +4,14 @@ import json
 import sys
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from lvlm_eval.cli.app import app, complain
 from lvlm_eval.cli.flags import AsJson
 from lvlm_eval.errors import InputError
+from lvlm_eval.runs.jobs import one_of
 
 
 @app.command("report")
@@ -20,7 +21,7 @@ def _report(
         typer.Argument(
             metavar="DIR…",
             help="Run folders, merged runs (.zip), folders of runs such as results, or folders of "
-            "'lvlm-eval vision --out'.",
+            "'lvlm-eval vision --out' or 'lvlm-eval ablate --out'.",
             show_default=False,
         ),
     ],
@@ -48,6 +49,39 @@ def _report(
             metavar="FILE", help="TOML table of what the models' tokens cost.", show_default=False
         ),
     ] = None,
+    samples: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Show at most N single questions: those on which runs differ first, then those "
+            "that were missed, then others by lot. 0 shows none.",
+        ),
+    ] = 400,
+    photos: Annotated[
+        str,
+        typer.Option(
+            metavar="WHERE",
+            help="Photos of these questions: auto (in the page as long as there is room, others in "
+            "a folder beside it), inside, beside or none.",
+        ),
+    ] = "auto",
+    page_size: Annotated[
+        float,
+        typer.Option(
+            metavar="MB",
+            min=1.0,
+            help="Size that the page keeps to: answers are cut shorter and photos laid beside it.",
+        ),
+    ] = 15.0,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="Where the photos are, if no longer where the runs found them.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write one web page of any number of runs, among the published figures.
@@ -55,13 +89,26 @@ def _report(
     The page is one file without any outside part: it opens from disk, offline.
     """
     # Here, because templates and numerics take a while to load.
+    from lvlm_eval.report.page.browser import Browser, BrowserChoices
+    from lvlm_eval.report.page.browser.thumbnails import Photos
+    from lvlm_eval.report.page.findings import Ablations, Comparisons, Diagnoses
+    from lvlm_eval.report.page.inputs import SectionMaker
     from lvlm_eval.report.page.writing import check_format, write_files, write_report
 
     check_format(kind)
     if prices is not None and not prices.is_file():
         raise InputError(f"--prices {prices} does not exist. Give a TOML file with a price table.")
     if kind == "html":
-        done = write_report(inputs, out or Path("report.html"), prices=prices)
+        page = out or Path("report.html")
+        where = one_of("--photos", photos, get_args(Photos))
+        browser = Browser(page, BrowserChoices(samples, where, page_size, data))
+        makers: list[SectionMaker] = [
+            Diagnoses(links=samples > 0),
+            Comparisons(links=samples > 0),
+            Ablations(inputs),
+            browser,
+        ]
+        done = write_report(inputs, page, prices=prices, makers=makers)
     else:
         done = write_files(inputs, out or Path("report"), kind, prices=prices)
     for line in done.left_out:

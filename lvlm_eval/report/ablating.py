@@ -1,6 +1,6 @@
 """The plan of an ablation before it begins, and its tables at the end."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -106,20 +106,30 @@ def print_ablation(document: Mapping[str, Any], place: str, console: Console) ->
         place: folder of the ablation.
         console: where to.
     """
-    several = len(document["plan"]["models"]) > 1
-    for setting in (one for one in SETTINGS if one in document["main_effects"]):
-        console.print(_cells(document, setting, several))
-        if any(document["main_effects"][setting].values()):
-            console.print(_effects(document["main_effects"][setting], _title(setting)))
-        if document["rankings"].get(setting):
-            console.print(_rankings(document["rankings"][setting]["circular"], setting))
-        if document["comparisons"].get(setting):
-            console.print(_comparisons(document, setting, several))
-    if MEAN in document["main_effects"]:
-        console.print(_effects(document["main_effects"][MEAN], "Mean of the settings"))
+    for table in ablation_tables(document):
+        console.print(table)
     for line in document["notes"]:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
     console.print(f"results: {place}", style="dim", markup=False, soft_wrap=True)
+
+
+def ablation_tables(document: Mapping[str, Any]) -> Iterator[Table]:
+    """The tables of an ablation, setting by setting.
+
+    Args:
+        document: see `lvlm_eval.ablation.document_of`.
+    """
+    several = len(document["plan"]["models"]) > 1
+    for setting in (one for one in SETTINGS if one in document["main_effects"]):
+        yield _cells(document, setting, several)
+        if any(document["main_effects"][setting].values()):
+            yield _effects(document["main_effects"][setting], _title(setting))
+        if document["rankings"].get(setting):
+            yield _rankings(document["rankings"][setting]["circular"], setting)
+        if document["comparisons"].get(setting):
+            yield _comparisons(document, setting, several)
+    if MEAN in document["main_effects"]:
+        yield _effects(document["main_effects"][MEAN], "Mean of the settings")
 
 
 def _cells(document: Mapping[str, Any], setting: str, several: bool) -> Table:

@@ -41,6 +41,20 @@ def print_comparison(comparison: Comparison, console: Console, flips: int) -> No
         console.print(remark, style="dim", markup=False)
 
 
+def tables_of(comparison: Comparison, setting: Setting) -> tuple[Table, Table]:
+    """The differences with the first run in a setting, and what they rest on."""
+    pairs = [one for one in comparison.with_baseline if setting in one.settings]
+    return _differences(setting, pairs), _evidence(setting, pairs)
+
+
+def explanations_of(comparison: Comparison) -> Iterator[str]:
+    """The notes on each pair of runs, then what the figures of the tables mean."""
+    for pair in comparison.with_baseline:
+        for note in _notes(pair):
+            yield f"A and {_letter(pair.b)}: {note}"
+    yield from _remarks(comparison)
+
+
 def _letter(place: int) -> str:
     """A, B, … Z, AA, AB, …, as in spreadsheets."""
     high, low = divmod(place, len(ascii_uppercase))

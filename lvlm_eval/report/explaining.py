@@ -69,6 +69,11 @@ def print_diagnosis(found: Diagnosis, console: Console, every: bool) -> None:
     console.print(f"results: {found.place}", style="dim", markup=False, soft_wrap=True)
 
 
+def figures_of(one: SettingDiagnosis, every: bool = False) -> tuple[RenderableType, ...]:
+    """The tables and lines of a setting, as `print_diagnosis` prints them."""
+    return tuple(_parts(one, every))
+
+
 def _sentence(one: Finding) -> Text:
     style = "green" if one.code in _HARMLESS[:1] else "yellow"
     line = Text(f"▶ {TITLES[one.setting]} ")

@@ -28,7 +28,7 @@ class Page(HTMLParser):
         if tag in ("script", "style"):
             self.raw.append((tag, found, ""))
         elif tag == "table":
-            self._table = str(found["id"]).removesuffix("-table")
+            self._table = str(found.get("id", "")).removesuffix("-table")
             self.tables[self._table], self._keys = [], []
         elif tag == "th" and "data-key" in found:
             self._keys.append(str(found["data-key"]))

@@ -73,7 +73,8 @@ def assemble(sections: Sequence[Section], title: str, read: Input) -> str:
     """Put sections below each other, with a navigation, and forbid all that is not of the page.
 
     The policy allows the page's own style and scripts by their SHA-256, images that are inside the
-    page (``data:``), and nothing else: no network, no forms, no frames, no other script.
+    page (``data:``) or, if a section has files, beside it, and nothing else: no network, no forms,
+    no frames, no other script.
 
     Raises:
         ValueError: two sections have one id.
@@ -81,7 +82,7 @@ def assemble(sections: Sequence[Section], title: str, read: Input) -> str:
     ids = [one.id for one in sections]
     if len(set(ids)) < len(ids):
         raise ValueError(f"two sections have the same id: {', '.join(ids)}")
-    style = _lines("\n".join([asset("page.css"), *(one.style for one in sections if one.style)]))
+    style = _lines("\n".join([asset("page.css"), *dict.fromkeys(one.style for one in sections)]))
     scripts = [asset("page.js")]
     scripts += [_lines(f"(() => {{\n{one.script}\n}})();") for one in sections if one.script]
     policy = "; ".join(
@@ -89,7 +90,8 @@ def assemble(sections: Sequence[Section], title: str, read: Input) -> str:
             "default-src 'none'",
             f"style-src {_hash(style)}",
             f"script-src {' '.join(map(_hash, scripts))}",
-            "img-src data:",
+            # Browsers differ in what 'self' is for a page that lies on the disk.
+            "img-src data: 'self' file:" if any(one.files for one in sections) else "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
         ]
@@ -102,6 +104,7 @@ def assemble(sections: Sequence[Section], title: str, read: Input) -> str:
         sections=[(one, Markup(one.html)) for one in sections],
         data=[(one.id, Markup(json_element(one.data))) for one in sections if one.data is not None],
         read=read,
+        beside=next((name.split("/")[0] for one in sections for name in one.files), ""),
         version=__version__,
     )
     # Halves of characters in the markup of a section would stop it from being written.

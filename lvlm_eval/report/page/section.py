@@ -1,7 +1,8 @@
 """A part of the page: its heading in the navigation, its HTML, and what that needs."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 _ID = re.compile(r"[a-z][a-z0-9-]*")
@@ -27,6 +28,8 @@ class Section:
         script: JavaScript, run at the end of the page in a function of its own.
         data: what ``JSON.parse(document.getElementById("data-<id>").textContent)`` gives; None
             writes no such element.
+        files: what the section needs beside the page, images alone: path relative to the page's
+            folder, with forward slashes → content.
     """
 
     id: str
@@ -35,6 +38,7 @@ class Section:
     style: str = ""
     script: str = ""
     data: Any = None
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Check what would break the page.

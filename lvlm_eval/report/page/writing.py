@@ -65,11 +65,15 @@ def write_report(
     read = read_input(folders, prices, makers)
     more = [made for maker in makers if (made := maker.section(read)) is not None]
     text = page(read, more, title)
+    beside = {out.parent / name: data for one in more for name, data in one.files.items()}
     try:
+        for path, data in beside.items():
+            path.parent.mkdir(exist_ok=True)
+            _write_bytes(path, data)
         write_whole(out, text)
     except OSError as error:
         raise _unwritable(out, error) from None
-    return _report(out, (out,), read)
+    return _report(out, (out, *beside), read)
 
 
 def write_files(

@@ -1,0 +1,152 @@
+"""The section of ablations: what varying a part of the questions does to accuracy."""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from lvlm_eval.ablation.document import ABLATION, AVERAGE, CIRCULAR
+from lvlm_eval.ablation.factors import cell_words, level_text
+from lvlm_eval.recorded_run import RecordedRun
+from lvlm_eval.records import SETTINGS
+from lvlm_eval.report.ablating import DEFAULT, ablation_tables
+from lvlm_eval.report.page.figures.rendering import page_svg
+from lvlm_eval.report.page.figures.spec import Figure, HeatMap
+from lvlm_eval.report.page.findings.plain import Piece, pieces
+from lvlm_eval.report.page.inputs import Input
+from lvlm_eval.report.page.runs import LvlmRun
+from lvlm_eval.report.page.section import Section
+from lvlm_eval.report.page.templates import asset, template
+from lvlm_eval.report.table import TITLES
+from lvlm_eval.user_files import said
+
+ID = "ablation"
+MOST_ROWS = 60
+"""Rows of a heat map; of more, the tables alone are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAblation:
+    """One ablation in the section.
+
+    Attributes:
+        title: name of its plan, or of its folder.
+        facts: design, models, factors with their levels: name and words.
+        figures: heat map and its drawing.
+        pieces: the tables.
+        trouble: why nothing can be shown; empty if something is.
+    """
+
+    title: str
+    facts: tuple[tuple[str, str], ...] = ()
+    figures: tuple[tuple[Figure, Markup], ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ablations:
+    """A `SectionMaker`.
+
+    Attributes:
+        folders: what the user named; those that ``ablate --out`` wrote are shown.
+    """
+
+    folders: Sequence[Path]
+
+    def take(self, run: RecordedRun, summary: LvlmRun) -> None:
+        """Nothing: an ablation has a document of its own."""
+
+    def section(self, read: Input) -> Section | None:
+        """The section; None where no folder is an ablation's.
+
+        Raises:
+            InputError: Matplotlib is not there.
+        """
+        places = dict.fromkeys(one for one in self.folders if (one / ABLATION).is_file())
+        if not places:
+            return None
+        shown = [_shown(one, f"{ID}-{number}") for number, one in enumerate(places)]
+        html = template("ablation.html").render(ablations=shown)
+        return Section(ID, "Ablation", html, style=asset("findings.css"))
+
+
+def _shown(folder: Path, id: str) -> ShownAblation:
+    name = folder.resolve().name
+    try:
+        document = json.loads((folder / ABLATION).read_text(encoding="utf-8"))
+        plan = document["plan"]
+        facts = (
+            ("design", str(plan["design"])),
+            ("data", str(plan["data"])),
+            ("models", ", ".join(map(str, plan["models"]))),
+            *(
+                (str(factor), ", ".join(map(level_text, levels)))
+                for factor, levels in plan["grid"].items()
+            ),
+        )
+        figures = tuple(
+            (one, Markup(page_svg(one)))
+            for setting in SETTINGS
+            if (one := heat_map(document, setting, id)) is not None
+        )
+        tables = pieces((*ablation_tables(document), *map(str, document["notes"])))
+        return ShownAblation(str(plan["name"] or name), facts, figures, tables)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        trouble = f"{ABLATION} of this folder is not what 'lvlm-eval ablate' writes: {said(error)}."
+        return ShownAblation(name, trouble=trouble)
+
+
+def heat_map(document: Mapping[str, Any], setting: str, id: str) -> Figure | None:
+    """The accuracy of every cell in one setting: models, or the last factor's levels, as columns.
+
+    Circular accuracy, or the average where a cell has no circular one.
+
+    Args:
+        document: of ``ablation.json``.
+        setting: in which cells were asked.
+        id: unique in the page.
+
+    Returns:
+        The figure; None where fewer than two cells have the setting, or there are too many.
+    """
+    cells = [one for one in document["cells"] if setting in one["settings"]]
+    whole = all(one["settings"][setting][CIRCULAR] is not None for one in cells)
+    several = len({one["model"] for one in cells}) > 1
+    factors = [one for one in document["plan"]["grid"] if one != "setting"]
+    across = None if several or not factors else factors[-1]
+    values: dict[tuple[str, str], float | None] = {}
+    for one in cells:
+        levels = {name: level for name, level in one["levels"].items() if name != "setting"}
+        column = str(one["model"]) if across is None else level_text(levels.get(across))
+        rest = {name: level for name, level in levels.items() if name != across}
+        row = cell_words(rest) or DEFAULT
+        values[row, column] = one["settings"][setting][CIRCULAR if whole else AVERAGE]
+    rows = tuple(dict.fromkeys(row for row, _ in values))
+    columns = tuple(dict.fromkeys(column for _, column in values))
+    if len(values) < 2 or len(rows) > MOST_ROWS:
+        return None
+    titles = {str(name): title for name, title in TITLES.items()}
+    name = "Circular" if whole else "Average"
+    kind = "model" if across is None else across
+    safe = setting.replace("+", "-")
+    return Figure(
+        f"{id}-{safe}-heat",
+        f"{titles[setting]}: {name.lower()} accuracy by cell",
+        f"{name} accuracy in percent, the darker the more; a column is a {kind}",
+        HeatMap(
+            rows,
+            columns,
+            tuple(f"{id}-{safe}-{place}" for place in range(len(columns))),
+            tuple(tuple(values.get(place) for place in line) for line in _grid(rows, columns)),
+        ),
+    )
+
+
+def _grid(rows: Sequence[str], columns: Sequence[str]) -> list[list[tuple[str, str]]]:
+    places = itertools.product(rows, columns)
+    return [list(itertools.islice(places, len(columns))) for _ in rows]

@@ -1,0 +1,159 @@
+"""The section of comparisons: how runs over the same questions differ, and on which."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from lvlm_eval.comparing import Comparison, compare_runs
+from lvlm_eval.errors import InputError
+from lvlm_eval.recorded_run import RecordedRun, opened_run
+from lvlm_eval.records import SETTINGS, Setting
+from lvlm_eval.report.comparing import explanations_of, tables_of
+from lvlm_eval.report.page.findings.plain import Piece, pieces
+from lvlm_eval.report.page.inputs import Input
+from lvlm_eval.report.page.runs import LvlmRun
+from lvlm_eval.report.page.section import Section
+from lvlm_eval.report.page.templates import asset, template
+from lvlm_eval.report.table import TITLES
+
+ID = "comparisons"
+MOST = 6
+"""Runs of one group that are compared; of more, each pair takes its time."""
+
+MOST_FLIPS = 40
+"""Questions that are named, each way."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlippedQuestions:
+    """Questions that one run alone has right.
+
+    Attributes:
+        title: how many, and in which run.
+        links: id and address of each that is named.
+        more: number of the others.
+    """
+
+    title: str
+    links: tuple[tuple[str, str], ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedSetting:
+    """One setting: its name, its tables, and the questions that flip."""
+
+    title: str
+    pieces: tuple[Piece, ...]
+    flips: tuple[FlippedQuestions, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs over the same questions.
+
+    Attributes:
+        runs: letter, label, and in what it differs from the first.
+        settings: what was found.
+        notes: what a reader should know, a line each.
+        trouble: why there is no comparison; empty if there is one.
+    """
+
+    runs: tuple[tuple[str, str, str], ...]
+    settings: tuple[ComparedSetting, ...]
+    notes: tuple[str, ...]
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparisons:
+    """A `SectionMaker`.
+
+    Attributes:
+        links: whether the page has a browser of questions to lead to.
+    """
+
+    links: bool = True
+
+    def take(self, run: RecordedRun, summary: LvlmRun) -> None:
+        """Nothing: runs are read again, those of a group together."""
+
+    def section(self, read: Input) -> Section | None:
+        """The section; None where no two runs have the same questions.
+
+        Raises:
+            InputError: a run that was read before cannot be read again.
+        """
+        by_questions: dict[str, list[LvlmRun]] = {}
+        for one in read.lvlm:
+            if not one.control:
+                by_questions.setdefault(str(one.identity.get("dataset")), []).append(one)
+        groups = [self._group(runs) for runs in by_questions.values() if len(runs) > 1]
+        if not groups:
+            return None
+        html = template("comparisons.html").render(groups=groups)
+        return Section(ID, "Comparisons", html, style=asset("findings.css"))
+
+    def _group(self, runs: Sequence[LvlmRun]) -> Group:
+        chosen = runs[:MOST]
+        labels = [one.label for one in chosen]
+        with contextlib.ExitStack() as opened:
+            recorded = [
+                replace(opened.enter_context(opened_run(one.place)), folder=one.place)
+                for one in chosen
+            ]
+            try:
+                found = compare_runs(recorded, names=labels)
+            except InputError as error:
+                return Group(tuple(("", one, "") for one in labels), (), (), str(error))
+        differs = {pair.b: "; ".join(pair.differs) for pair in found.with_baseline}
+        headed = tuple(
+            (chr(ord("A") + place), label, differs.get(place, ""))
+            for place, label in enumerate(labels)
+        )
+        notes = list(explanations_of(found))
+        if len(runs) > len(chosen):
+            notes.append(
+                f"{len(runs) - len(chosen)} more runs over these questions are left out here: "
+                "lvlm-eval compare takes any number."
+            )
+        settings = tuple(
+            ComparedSetting(
+                TITLES[setting],
+                pieces(tables_of(found, setting)),
+                tuple(self._flips(found, setting, chosen)),
+            )
+            for setting in SETTINGS
+            if any(setting in pair.settings for pair in found.with_baseline)
+        )
+        return Group(headed, settings, tuple(notes))
+
+    def _flips(
+        self, found: Comparison, setting: Setting, runs: Sequence[LvlmRun]
+    ) -> list[FlippedQuestions]:
+        listed = []
+        for pair in found.with_baseline:
+            if setting not in pair.settings:
+                continue
+            flips = pair.settings[setting].flips
+            a, b = chr(ord("A") + pair.a), chr(ord("A") + pair.b)
+            for right, wrong, ids, missed in (
+                (a, b, flips.only_a, runs[pair.b]),
+                (b, a, flips.only_b, runs[pair.a]),
+            ):
+                if ids:
+                    listed.append(
+                        FlippedQuestions(
+                            f"{len(ids)} right in {right}, not in {wrong}",
+                            tuple((id, self._link(setting, id, missed)) for id in ids[:MOST_FLIPS]),
+                            max(0, len(ids) - MOST_FLIPS),
+                        )
+                    )
+        return listed
+
+    def _link(self, setting: Setting, id: str, missed: LvlmRun) -> str:
+        if not self.links:
+            return ""
+        wanted = {"setting": setting, "differ": "1", "run": missed.id, "state": "missed"}
+        return f"#questions?{urlencode({**wanted, 'at': f'{setting} {id}'}, errors='replace')}"

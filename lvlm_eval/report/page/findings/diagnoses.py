@@ -1,0 +1,131 @@
+"""The section of diagnoses: what the answers of each run look like, and what they rest on."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from lvlm_eval.diagnosis import Diagnosis, explain
+from lvlm_eval.errors import InputError
+from lvlm_eval.recorded_run import RecordedRun, opened_run
+from lvlm_eval.report.explaining import figures_of
+from lvlm_eval.report.page.findings.plain import Piece, pieces
+from lvlm_eval.report.page.inputs import Input
+from lvlm_eval.report.page.runs import LvlmRun
+from lvlm_eval.report.page.section import Section
+from lvlm_eval.report.page.templates import asset, template
+from lvlm_eval.report.table import TITLES
+
+ID = "diagnosis"
+MOST = 20
+"""Runs that are diagnosed in one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosedSetting:
+    """One setting of a run.
+
+    Attributes:
+        title: its name in tables.
+        findings: code and sentence of each.
+        missed: address of the questions that the run missed; empty where none are shown.
+        pieces: the figures.
+    """
+
+    title: str
+    findings: tuple[tuple[str, str], ...]
+    missed: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """A run in the section.
+
+    Attributes:
+        label: its label in the page.
+        controls: its controls, as words.
+        settings: what was found.
+        notes: what a reader should know, a line each.
+    """
+
+    label: str
+    controls: str
+    settings: tuple[DiagnosedSetting, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnoses:
+    """A `SectionMaker`.
+
+    Attributes:
+        links: whether the page has a browser of questions to lead to.
+    """
+
+    links: bool = True
+
+    def take(self, run: RecordedRun, summary: LvlmRun) -> None:
+        """Nothing: a run is read again together with its controls."""
+
+    def section(self, read: Input) -> Section | None:
+        """The section; None without a run.
+
+        Raises:
+            InputError: a run that was read before cannot be read again.
+        """
+        runs = [one for one in read.lvlm if not one.control]
+        if not runs:
+            return None
+        found = [self._diagnosed(one, _controls_of(one, read.lvlm)) for one in runs[:MOST]]
+        html = template("diagnosis.html").render(runs=found, left_out=len(runs) - len(found))
+        return Section(ID, "Diagnosis", html, style=asset("findings.css"))
+
+    def _diagnosed(self, summary: LvlmRun, controls: Sequence[LvlmRun]) -> Diagnosed:
+        notes = []
+        with contextlib.ExitStack() as opened:
+            run, *beside = (
+                replace(opened.enter_context(opened_run(one.place)), folder=one.place)
+                for one in (summary, *controls)
+            )
+            found: Diagnosis | None = None
+            used = beside
+            try:
+                found = explain(run, beside)
+            except InputError as error:
+                notes.append(str(error))
+                used = []
+                if beside:
+                    with contextlib.suppress(InputError):
+                        found = explain(run)
+        names = ", ".join(str(one.control) for one in used)
+        if found is None:
+            return Diagnosed(summary.label, names, (), tuple(notes))
+        settings = tuple(
+            DiagnosedSetting(
+                TITLES[setting],
+                tuple((finding.code, finding.text) for finding in one.verdict),
+                self._missed(summary, setting),
+                pieces(figures_of(one)),
+            )
+            for setting, one in found.settings.items()
+        )
+        return Diagnosed(summary.label, names, settings, (*notes, *found.notes))
+
+    def _missed(self, run: LvlmRun, setting: str) -> str:
+        if not self.links:
+            return ""
+        return f"#questions?{urlencode({'run': run.id, 'setting': setting, 'state': 'missed'})}"
+
+
+def _controls_of(run: LvlmRun, runs: Sequence[LvlmRun]) -> list[LvlmRun]:
+    """Runs of the same model and data under a control, the first of each control."""
+    found: dict[str, LvlmRun] = {}
+    for one in runs:
+        if (
+            one.control
+            and one.identity["model"] == run.identity["model"]
+            and one.scored.data == run.scored.data
+        ):
+            found.setdefault(one.control, one)
+    return list(found.values())

@@ -1,0 +1,200 @@
+"""Diagnoses, comparisons and ablations in the page: the figures of the libraries, safely."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("scipy")
+
+from browser_runs import question, says, write_run
+from commands import lvlm_eval
+from hostile_names import hostile_runs
+from making import write_tree
+from rich.table import Table
+from rich.text import Text
+
+from lvlm_eval.comparing import compare_pair
+from lvlm_eval.recorded_run import read_run
+from lvlm_eval.report.page import read_input
+from lvlm_eval.report.page.findings import Ablations, Comparisons, Diagnoses, comparisons
+from lvlm_eval.report.page.findings.ablations import heat_map
+from lvlm_eval.report.page.findings.plain import Piece, pieces
+
+
+def runs(base: Path) -> tuple[Path, Path, Path]:
+    """The second misses five of twelve that the first has; the third is a control of the first."""
+    told = [question(f"q{number}") for number in range(12)]
+    first = [(one, says(one, "AAAA")) for one in told]
+    second = [(one, says(one, "BCDB" if place < 5 else "AAAA")) for place, one in enumerate(told)]
+    return (
+        write_run(base / "first", first, model="first"),
+        write_run(base / "second", second, model="second"),
+        control_run(base / "blind"),
+    )
+
+
+def control_run(folder: Path) -> Path:
+    told = []
+    for number in range(12):
+        one = replace(question(f"q{number}"), control="no-image")
+        answers = [replace(answer, id=f"{answer.id}/no-image") for answer in says(one, "ABCD")]
+        told.append((one, answers))
+    return write_run(folder, told, model="first", control="no-image")
+
+
+def section(maker: Any, folders: list[Path]) -> str:
+    made = maker.section(read_input(folders, makers=[maker]))
+    return "" if made is None else str(made.html)
+
+
+def test_terminal_tables_become_plain_ones() -> None:
+    table = Table(title="Figures")
+    table.add_column("")
+    table.add_column("circular")
+    table.add_row(Text("part", style="bold"))
+    table.add_row("  a", "  1.0 [ 0.0– 2.0]")
+    assert pieces([table, Text("a line", style="dim"), "words"]) == (
+        Piece("Figures", ("", "circular"), (("part",), ("a", "1.0 [0.0–2.0]"))),
+        Piece(line="a line"),
+        Piece(line="words"),
+    )
+
+
+def test_a_run_is_diagnosed_beside_its_control(tmp_path: Path) -> None:
+    first, second, blind = runs(tmp_path)
+    html = section(Diagnoses(), [first, second, blind])
+    assert html.count("<article") == 2  # a control is no run of its own here
+    assert "beside no-image" in html
+    one = html[: html.index("second")]
+    assert "too-few-questions" in one
+    assert re.search(r"<bdi>no-image</bdi></th><td><bdi>0\.0 \[", one)
+    assert 'href="#questions?run=l1&amp;setting=vis&amp;state=missed"' in html
+    assert "href" not in section(Diagnoses(links=False), [first, second])
+    assert section(Diagnoses(), [blind]) == ""
+
+
+def test_a_control_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    one = question("other")
+    main = write_run(tmp_path / "main", [(one, says(one, "AAAA"))], model="first")
+    html = section(Diagnoses(), [main, control_run(tmp_path / "blind")])
+    assert "<h4>Vis.</h4>" in html
+    assert 'class="notes"' in html
+
+
+def test_a_run_without_answers_is_told(tmp_path: Path) -> None:
+    one = question("a")
+    html = section(Diagnoses(), [write_run(tmp_path / "run", [(one, [])])])
+    assert "has no answers yet (4 rows are planned)" in html
+
+
+def test_flips_lead_to_the_questions(tmp_path: Path) -> None:
+    first, second, blind = runs(tmp_path)
+    html = section(Comparisons(), [first, second, blind])
+    assert "5 right in A, not in B" in html
+    assert "right in B, not in A" not in html
+    names = re.findall(r'<li><a href="[^"]*"><bdi>(q\d+)</bdi>', html)
+    assert names == [f"q{number}" for number in range(5)]
+    link = "#questions?setting=vis&amp;differ=1&amp;run=l1&amp;state=missed&amp;at=vis+q3"
+    assert f'<a href="{link}">' in html
+    figures = compare_pair(read_run(first), read_run(second), "vis")
+    assert figures.mcnemar_p == pytest.approx(2 * 0.5**5)
+    assert "<bdi>0.062</bdi>" in html  # McNemar's exact p, 5 flips to 0
+    low, high = figures.circular_ci95 or (0, 0)
+    assert f"<bdi>-41.7 [{low:+.1f}, {high:+.1f}]</bdi>" in html
+    assert "control" not in html
+
+
+def test_only_runs_over_the_same_questions_are_compared(tmp_path: Path) -> None:
+    first, second, blind = runs(tmp_path)
+    one = question("a")
+    other = write_run(tmp_path / "other", [(one, says(one, "AAAA"))], dataset="cd" * 32)
+    assert section(Comparisons(), [first, other, blind]) == ""
+    assert section(Comparisons(), [first, second, other]).count("<article") == 1
+    # Of one dataset, and yet asked other questions.
+    unlike = write_run(tmp_path / "unlike", [(one, says(one, "AAAA"))])
+    assert "Not compared: " in section(Comparisons(), [first, unlike])
+
+
+def test_many_runs_are_not_all_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparisons, "MOST", 3)
+    one = question("a")
+    folders = [
+        write_run(tmp_path / f"{number}", [(one, says(one, "AAAA"))], model=f"model-{number}")
+        for number in range(5)
+    ]
+    html = section(Comparisons(), folders)
+    assert "2 more runs over these questions are left out here" in html
+    assert "model-2" in html
+    assert "model-3" not in html
+
+
+def test_hostile_names_stay_texts(tmp_path: Path) -> None:
+    folders = hostile_runs(tmp_path / "runs")
+    makers = (Diagnoses(), Comparisons())
+    read = read_input(folders, makers=makers)
+    for maker in makers:
+        made = maker.section(read)
+        assert made is not None
+        # No element, attribute or hidden sign comes from a name.
+        elements = set(re.findall(r"<([a-z0-9]+)", made.html))
+        assert not elements & {"script", "img", "style"}
+        assert "onmouseover='" not in made.html
+        assert all(one.isprintable() or one == "\n" for one in made.html)
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in made.html
+
+
+@pytest.fixture(scope="module")
+def ablation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("ablation")
+    write_tree(base / "tree")
+    lvlm_eval("ablate", "--model", "random++", "--data", "tree", "--setting", "vis", "--limit", "2",
+              "--vary", "prompt=soco,reason", "--vary", "marker.shape=arrow,circle",
+              "--out", "abl", cwd=base)  # fmt: skip
+    return base / "abl"
+
+
+def test_an_ablation_is_shown(ablation: Path) -> None:
+    html = section(Ablations([ablation]), [ablation])
+    document = json.loads((ablation / "ablation.json").read_text())
+    figure = heat_map(document, "vis", "x")
+    assert figure is not None
+    heat: Any = figure.content
+    assert heat.rows == ("prompt=soco", "prompt=reason")
+    assert heat.columns == ("arrow", "circle")
+    for cell in document["cells"]:
+        levels = cell["levels"]
+        row = heat.rows.index(f"prompt={levels['prompt']}")
+        value = heat.values[row][heat.columns.index(levels["marker.shape"])]
+        assert value == cell["settings"]["vis"]["circular_accuracy"]
+    assert html.count("<svg") == 1  # one a setting
+    assert "Vis.: every cell, percent [95 % interval]" in html
+    assert "<dt>marker.shape</dt><dd><bdi>arrow, circle</bdi></dd>" in html
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"plan": 3}', '{"plan": {"design": []}}'])
+def test_a_damaged_ablation_is_told(tmp_path: Path, text: str) -> None:
+    first, _, _ = runs(tmp_path / "abl")
+    (tmp_path / "abl" / "ablation.json").write_text(text)
+    folder = tmp_path / "abl"
+    html = section(Ablations([folder]), [folder])
+    assert "is not what &#39;lvlm-eval ablate&#39; writes" in html
+    assert section(Ablations([first]), [first]) == ""
+
+
+def test_the_command_makes_all_sections(ablation: Path, tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    done = lvlm_eval("report", "abl", "--photos", "beside", "--out", out, "--json",
+                     cwd=ablation.parent)  # fmt: skip
+    text = out.read_text(encoding="utf-8")
+    ids = re.findall(r'<section id="([a-z]+)"', text)
+    assert ids == ["leaderboard", "vision", "diagnosis", "comparisons", "ablation", "questions",
+                   "provenance"]  # fmt: skip
+    files = json.loads(done.stdout)["files"]
+    assert sorted(files[1:]) == sorted(map(str, (tmp_path / "page_files").iterdir()))
+    said = lvlm_eval("report", "abl", "--photos", "nowhere", cwd=ablation.parent, status=2).stderr
+    assert "--photos 'nowhere' is not known" in said
