@@ -25,7 +25,7 @@ def read_ids(file: Path) -> frozenset[str]:
     ids = frozenset(
         _id(line.strip(), f"--exclude '{file}' line {number}")
         for number, line in enumerate(lines, 1)
-        if line.strip() and not line.startswith("#")
+        if line.strip() and not line.strip().startswith("#")
     )
     if not ids:
         raise InputError(f"--exclude '{file}' names no question. Leave it out, then.")
@@ -42,6 +42,19 @@ def _id(line: str, where: str) -> str:
     if not isinstance(id, str):
         raise InputError(f"{where}: id is {id!r}, expected a text.")
     return id
+
+
+def left_out_note(excluded: Collection[str], known: Collection[str]) -> str:
+    """How many questions are left out, and how many ids of the list are no question.
+
+    Args:
+        excluded: ids that are to be left out.
+        known: the ids of all questions.
+    """
+    out = len(set(excluded) & set(known))
+    strangers = len(excluded) - out
+    more = f"; {strangers} of its {len(excluded)} ids are no question here" if strangers else ""
+    return f"--exclude leaves out {out} of {len(known)} questions{more}"
 
 
 def check_known(excluded: Collection[str], known: Collection[str], file: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from lvlm_eval.datasets.pair_dataset import PairDataset, PairFile
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import ConceptMatch, Defect, Keypoint, Pair, View
 
-_SIDE = re.compile(r"(?<![^\W_])(left|right)(?![^\W_])", re.IGNORECASE)
-"""The word in a name such as ``wheel_front_left`` or ``left ear``, and not in ``cleft``."""
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?:Left|Right)(?![a-z])|(?<![^\W_])(?:left|right)(?=[A-Z])")
+_WORD = re.compile(r"(?<![^\W_])(?:left|right|l|r)(?![^\W_])", re.IGNORECASE)
+_SIDE = re.compile(f"{_CAMEL.pattern}|(?i:{_WORD.pattern})")
+"""Where a name tells the side: ``wheel_front_left``, ``Left ear``, ``ear_R``, ``earLeft``,
+``leftEar``; not in ``cleft``."""
 
-_OTHER = {"left": "right", "right": "left", "LEFT": "RIGHT", "RIGHT": "LEFT"}
-_OTHER |= {one.capitalize(): other.capitalize() for one, other in tuple(_OTHER.items())[:2]}
+_OTHER = {"left": "right", "right": "left", "l": "r", "r": "l"}
 
 
 def other_side(name: str) -> str:
@@ -24,7 +27,20 @@ def other_side(name: str) -> str:
     Args:
         name: of a keypoint; one without a side stays as it is.
     """
-    return _SIDE.sub(lambda found: _OTHER.get(found[0], _OTHER[found[0].lower()]), name)
+    return _SIDE.sub(lambda found: _as_written(found[0]), name)
+
+
+def _as_written(side: str) -> str:
+    """The other side, in capitals where the word is."""
+    other = _OTHER[side.lower()]
+    if side.isupper():
+        return other.upper()
+    return other.capitalize() if side[0].isupper() else other
+
+
+def tells_side(name: str) -> bool:
+    """Whether a keypoint's name says that it is on the left or on the right."""
+    return other_side(name) != name
 
 
 def mirrored(pair: Pair) -> Pair:
@@ -96,15 +112,13 @@ class MirroredTargets:
         """A pair with its target mirrored.
 
         Raises:
-            InputError: it cannot be read, or its keypoints have numbers for names, which tell no
-                side.
+            InputError: it cannot be read.
         """
         pair, defects = self._dataset.read_pair(file)
-        if all(point.name.isdecimal() for point in pair.target.keypoints):
-            raise InputError(
-                f"its keypoints have numbers for names, which tell no left and right; "
-                f"the control 'mirror' cannot be made of '{self.name}'"
-            )
+        with suppress(InputError):  # of a photo that cannot be read the rows will say why
+            # What is mirrored is the photo as it is, whatever its annotation says of its size.
+            size = self._dataset.image_size(pair.target.image)
+            pair = replace(pair, target=replace(pair.target, size=size))
         return mirrored(pair), defects
 
     def supercategories(self) -> Mapping[str, str]:

@@ -26,8 +26,20 @@ def is_drawn_anew(identity: Any) -> bool:
 
 def was_exported(folder: Path) -> bool:
     """Whether the tables or workbooks in a folder were exported, of questions drawn anew."""
+    record = _export_record(folder)
+    return record is not None and is_drawn_anew(record.get("identity"))
+
+
+def control_exported(folder: Path) -> str | None:
+    """The control of the run whose workbooks were exported to a folder."""
+    identity = (_export_record(folder) or {}).get("identity")
+    control = identity.get("control") if isinstance(identity, dict) else None
+    return control if isinstance(control, str) else None
+
+
+def _export_record(folder: Path) -> dict[str, Any] | None:
     try:
         record = json.loads((folder / EXPORT_RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(record, dict) and is_drawn_anew(record.get("identity"))
+        return None
+    return record if isinstance(record, dict) else None

@@ -58,13 +58,13 @@ class QuestionSet:
         questions: one a pair, the categories taking turns, so that any first part is balanced.
         skipped: pairs that were looked at and gave no question, with the reason.
         defects: annotation defects met on the way in pairs that did.
-        unused_words: entries of the user's descriptions that fit no keypoint, a line each.
+        notes: what a user should know of them, such as words of his own that fit no keypoint.
     """
 
     questions: tuple[Question, ...]
     skipped: tuple[Defect, ...]
     defects: tuple[Defect, ...]
-    unused_words: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def make_questions(

@@ -181,7 +181,7 @@ class Question:
         description_source: where those words came from.
         rows: setting → number of rows planned in a run; empty before there is a run.
         control: the control that a run asks it under.
-        repeats: how often a run asks each of its rows.
+        repeats: setting → how often a run asks each of its rows, where that is more than once.
     """
 
     id: str
@@ -198,7 +198,7 @@ class Question:
     description_source: str | None
     rows: Mapping[Setting, int] = field(default_factory=dict)
     control: Control | None = None
-    repeats: int = 1
+    repeats: Mapping[Setting, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

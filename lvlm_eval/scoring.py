@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from lvlm_eval.answers import read
 from lvlm_eval.errors import InputError
-from lvlm_eval.exclusions import check_known, read_ids
+from lvlm_eval.exclusions import check_known, left_out_note, read_ids
 from lvlm_eval.metrics import Metrics, score
-from lvlm_eval.provenance import DRAWN_ANEW, is_drawn_anew, was_exported
+from lvlm_eval.provenance import DRAWN_ANEW, control_exported, is_drawn_anew, was_exported
 from lvlm_eval.recorded_run import RecordedRun, opened_run, read_run
 from lvlm_eval.records import PlannedRow, Question, ScoredRow
 from lvlm_eval.reference import unlike_release
@@ -71,8 +71,10 @@ def score_input(path: Path, exclude: Path | None = None) -> tuple[Scored, ...]:
         InputError: it is none of these, or cannot be read.
     """
     if exclude is not None:
+        if path.suffix.lower() == ".xlsx" or (path.is_dir() and not (path / MANIFEST).is_file()):
+            raise InputError(f"--exclude is for runs, and {path} is none. Give a run's folder.")
         with opened_run(path) as run:
-            return (replace(scored_run(_excluding(run, exclude)), place=path),)
+            return (replace(_excluding(run, exclude), place=path),)
     # What reads spreadsheets takes a fifth of a second to import, and a run has no use for it.
     from lvlm_eval.workbooks import find_workbooks, open_workbook
 
@@ -130,10 +132,12 @@ def score_run(folder: Path, recorded: RecordedAnswers | None = None) -> Scored:
     return scored
 
 
-def _excluding(run: RecordedRun, file: Path) -> RecordedRun:
+def _excluding(run: RecordedRun, file: Path) -> Scored:
     excluded = read_ids(file)
     check_known(excluded, run.questions, file)
-    return run.without(excluded)
+    note = left_out_note(excluded, run.questions)
+    scored = scored_run(run.without(excluded))
+    return replace(scored, notes=(*scored.notes, note))
 
 
 def scored_run(run: RecordedRun) -> Scored:
@@ -150,7 +154,7 @@ def scored_run(run: RecordedRun) -> Scored:
     if len(versions) > 1:
         notes.append(f"the answers come from {len(versions)} versions of the model's file")
     return Scored(
-        model=run.model if run.control is None else f"{run.model}, control {run.control}",
+        model=_named(run.model, run.control),
         data=run.data,
         place=run.folder,
         not_comparable_because=_why_not_comparable(run),
@@ -164,22 +168,34 @@ def _score_workbooks(workbooks: Sequence["Workbook"], place: Path) -> Scored:
     rows = tuple(read(prediction) for one in workbooks for prediction in one.predictions)
     questions = {question.id: question for one in workbooks for question in one.questions}
     exported = any(was_exported(one.path.parent) for one in workbooks)
+    controls = (control_exported(one.path.parent) for one in workbooks)
+    control = next(filter(None, controls), None)
     return Scored(
-        model=workbooks[0].model,
+        model=_named(workbooks[0].model, control),
         data="SOCO-LVLM workbooks",
         place=place,
-        not_comparable_because=_not_comparable(rows, questions) or (DRAWN_ANEW if exported else ""),
+        not_comparable_because=_of_control(control)
+        or _not_comparable(rows, questions)
+        or (DRAWN_ANEW if exported else ""),
         metrics=score(rows, questions, "found"),
     )
 
 
 def _why_not_comparable(run: RecordedRun) -> str:
     """Why a run's figures do not compare with the published ones; empty if they do."""
-    if run.control is not None:
-        return f"it is the control '{run.control}'"
-    return _not_comparable(run.rows, run.questions) or (
-        DRAWN_ANEW if is_drawn_anew(run.identity) else ""
+    return (
+        _of_control(run.control)
+        or _not_comparable(run.rows, run.questions)
+        or (DRAWN_ANEW if is_drawn_anew(run.identity) else "")
     )
+
+
+def _of_control(control: str | None) -> str:
+    return "" if control is None else f"it is the control '{control}'"
+
+
+def _named(model: str, control: str | None) -> str:
+    return model if control is None else f"{model}, control {control}"
 
 
 def _not_comparable(rows: Sequence[ScoredRow], questions: Mapping[str, Question]) -> str:

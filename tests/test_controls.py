@@ -10,7 +10,7 @@ import pytest
 from commands import complaint_of, lvlm_eval
 from hypothesis import given
 from hypothesis import strategies as st
-from making import table_rows, write_table, write_tables, write_tree
+from making import WHEELS, table_rows, write_table, write_tables, write_tree
 from PIL import Image, ImageChops, ImageOps
 
 from lvlm_eval.controls import CONTROLS, FACTS
@@ -204,6 +204,12 @@ def test_sides_are_words_of_their_own() -> None:
     assert other_side("Left Ear") == "Right Ear"
     assert other_side("cleft_upright_bright") == "cleft_upright_bright"
     assert other_side("left-RIGHT") == "right-LEFT"
+    assert other_side("ear_R") == "ear_L"
+    assert other_side("l_eye") == "r_eye"
+    assert other_side("earLeft") == "earRight"
+    assert other_side("leftFrontPaw") == "rightFrontPaw"
+    assert other_side("Leftover_corner") == "Leftover_corner"
+    assert other_side("wheel_rear") == "wheel_rear"
 
 
 points = st.dictionaries(
@@ -269,19 +275,93 @@ def test_a_table_of_one_group_has_no_other_source(tmp_path: Path) -> None:
         _ = rows(source, source.questions[0], "vis")[0].pictures
 
 
-def test_numbered_keypoints_have_no_sides(tmp_path: Path) -> None:
-    root = write_tree(tmp_path)
+def renamed(root: Path, new: dict[str, str]) -> Path:
+    """The pairs of a tree with other names for their keypoints."""
     for file in root.glob("PairAnnotations/intra/*/*.json"):
         content = json.loads(file.read_text())
-        number = {one["name"]: str(i) for i, one in enumerate(content["src_keypoints"])}
         for view in ("src", "trg"):
             for one in content[f"{view}_keypoints"]:
-                one["name"] = number[one["name"]]
-        content["semantic_overlap"] = [number[name] for name in content["semantic_overlap"]]
+                one["name"] = new[one["name"]]
+        content["semantic_overlap"] = [new[name] for name in content["semantic_overlap"]]
         content["concept_matches"] = []
         file.write_text(json.dumps(content))
-    with pytest.raises(InputError, match="tell no left and right"):
-        source_of(str(root), "mirror")
+    return root
+
+
+NAMES = [name for name, _, _ in WHEELS]
+
+
+def test_names_that_tell_no_side_are_refused(tmp_path: Path) -> None:
+    for kind, names in (
+        ("numbers", map(str, range(len(NAMES)))),
+        ("other words", (name.replace("left", "near").replace("right", "far") for name in NAMES)),
+    ):
+        root = renamed(write_tree(tmp_path / kind), dict(zip(NAMES, names, strict=True)))
+        with pytest.raises(InputError, match="no keypoint's name says left or right"):
+            source_of(str(root), "mirror")
+
+
+def test_sides_in_other_spellings_change_places(tmp_path: Path) -> None:
+    plain = source_of(str(write_tree(tmp_path / "plain")), "mirror")
+    for kind, names in (
+        ("short", (name.replace("_left", "_L").replace("_right", "_R") for name in NAMES)),
+        ("camel", (name.replace("_left", "Left").replace("_right", "Right") for name in NAMES)),
+    ):
+        new = dict(zip(NAMES, names, strict=True))
+        source = source_of(str(renamed(write_tree(tmp_path / kind), new)), "mirror")
+        points = {(c.name, c.x) for one in source.questions for c in one.candidates}
+        expected = {(new[c.name or ""], c.x) for one in plain.questions for c in one.candidates}
+        assert points <= {(name, x) for name in new.values() for _, x in expected}
+        for question in source.questions:
+            right = next(one for one in question.candidates if one.label == question.answer)
+            assert question.query and right.name == question.query.name
+            # At 79 - x stands, by its new name, what was of the other side.
+            before = {new[name]: x for name, x, _ in WHEELS}
+            assert right.x == 79 - before[other_side(right.name or "")]
+
+
+def test_a_mirrored_photo_of_another_size_is_marked_where_its_points_are(tmp_path: Path) -> None:
+    root = write_tree(tmp_path)  # recorded as 80 px wide
+    for path in (root / "Images").rglob("*.JPEG"):
+        wide = Image.new("RGB", (180, 60), "white")
+        wide.paste(Image.open(path), (0, 0))
+        wide.save(path)
+    for question in source_of(str(root), "mirror").questions:
+        for candidate in question.candidates:
+            before = {name: x for name, x, _ in WHEELS}
+            assert candidate.x == 179 - before[other_side(candidate.name or "")]
+
+
+def test_a_table_shows_sources_of_other_super_categories(tmp_path: Path) -> None:
+    kinds = ("car", "chair", "bus", "sofa")  # vehicles and furniture
+    path = str(write_table(tmp_path / "soco_lvlm_img.tsv", table_rows(groups=8, categories=kinds)))
+    plain, source = source_of(path, None), source_of(path, "other-source")
+    of_picture = {
+        rows(plain, one, "vis")[0].pictures[0].sha256: one.supercategory for one in plain.questions
+    }
+    for question in source.questions:
+        shown = rows(source, question, "vis")[0].pictures[0].sha256
+        assert of_picture[shown] != question.supercategory
+
+
+def test_a_question_left_out_changes_no_other_source(tmp_path: Path) -> None:
+    source = source_of("sample", "other-source")
+    shown = {one.id: source.files_of(one, "vis") for one in source.questions}
+    (tmp_path / "ids").write_text(f"{source.questions[0].id}\n")
+    fewer = source_of("sample", "other-source", exclude=tmp_path / "ids")
+    changed = [one.id for one in fewer.questions if fewer.files_of(one, "vis") != shown[one.id]]
+    assert len(changed) <= 6
+
+
+def test_workbooks_of_a_control_are_known_as_such(tmp_path: Path) -> None:
+    words = ("run", "--model", "random++", "--limit", 4, "--setting", "vis", "--repeat", 2)
+    lvlm_eval(*words, "--control", "no-image", "--out", "r", cwd=tmp_path)
+    done = lvlm_eval("export", "r", "--format", "vlmevalkit", "--out", "books", cwd=tmp_path)
+    assert "under the control 'no-image'" in done.stderr
+    assert "only the first answers are exported" in done.stderr
+    scored = " ".join(lvlm_eval("score", "books", cwd=tmp_path).stdout.split())
+    assert "control no-image" in scored
+    assert "not comparable" in scored and "it is the control 'no-image'" in scored
 
 
 def test_a_control_is_run_scored_and_kept_apart(tmp_path: Path) -> None:
@@ -308,6 +388,10 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
 
     assert "Did you mean 'mirror'?" in said("--control", "miror")
     assert "control 'letter' is for vis only" in said("--control", "letter", "--setting", "desc")
+    assert "--prompt cannot be used with the control 'letter'" in said(
+        "--control", "letter", "--prompt", "nothing"
+    )
+    assert "--protocol cannot be used" in said("--control", "letter", "--protocol", "options")
     write_tables(tmp_path / "tables")
     line = complaint_of(
         *("run", "--model", "random", "--data", "tables", "--control", "mirror"),

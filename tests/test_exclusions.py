@@ -16,7 +16,9 @@ RUN = ("run", "--model", "random++", "--data", "sample", "--setting", "vis")
 
 def test_ids_come_one_a_line_in_either_form(tmp_path: Path) -> None:
     file = tmp_path / "ids"
-    file.write_text('\ufeffcar/1\n\n# a remark\n{"id": "bus/2", "reasons": ["x"]}\n  dog/3  \n')
+    file.write_text(
+        '\ufeffcar/1\n\n# a remark\n  # another\n{"id": "bus/2", "reasons": ["x"]}\n  dog/3  \n'
+    )
     assert read_ids(file) == {"car/1", "bus/2", "dog/3"}
 
 
@@ -51,7 +53,8 @@ def test_the_doubtful_questions_of_validate_are_left_out(tmp_path: Path) -> None
     doubtful = read_ids(tmp_path / "doubts.jsonl")
     assert doubtful
     lvlm_eval(*RUN, "--out", "all", cwd=tmp_path)
-    lvlm_eval(*RUN, "--out", "sure", "--exclude", "doubts.jsonl", cwd=tmp_path)
+    done = lvlm_eval(*RUN, "--out", "sure", "--exclude", "doubts.jsonl", cwd=tmp_path)
+    assert f"--exclude leaves out {len(doubtful)} of 200 questions" in done.stderr
 
     def asked(folder: str) -> set[str]:
         return {
@@ -64,6 +67,8 @@ def test_the_doubtful_questions_of_validate_are_left_out(tmp_path: Path) -> None
     # The same figures come of answers to all of them, and nothing of those is written anew.
     before = (tmp_path / "all/metrics.json").read_bytes()
     done = lvlm_eval("score", "all", "--exclude", "doubts.jsonl", "--json", cwd=tmp_path)
+    told = lvlm_eval("score", "all", "--exclude", "doubts.jsonl", cwd=tmp_path).stdout
+    assert f"--exclude leaves out {len(doubtful)} of 200 questions" in told
     fresh = json.loads((tmp_path / "sure/metrics.json").read_text())
     assert json.loads(done.stdout)["settings"] == fresh["settings"]
     assert (tmp_path / "all/metrics.json").read_bytes() == before
@@ -84,3 +89,13 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "ids").write_text("nothing/1\n")
     line = complaint_of(*RUN, "--exclude", "ids", cwd=tmp_path, status=2)
     assert "none of its 1 ids is a question here" in line
+    (tmp_path / "folder").mkdir()
+    line = complaint_of("score", "folder", "--exclude", "ids", cwd=tmp_path, status=2)
+    assert "--exclude is for runs" in line
+
+
+def test_ids_that_are_no_question_are_told(tmp_path: Path) -> None:
+    first = open_source("sample", DrawingChoices(), None).questions[0].id
+    (tmp_path / "ids").write_text(f"{first}\nnothing/1\n")
+    done = lvlm_eval(*RUN, "--limit", 3, "--exclude", "ids", "--out", "r", cwd=tmp_path)
+    assert "leaves out 1 of 200 questions; 1 of its 2 ids are no question here" in done.stderr

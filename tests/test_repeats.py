@@ -51,10 +51,19 @@ def test_a_run_grows_by_repeats_and_keeps_them(tmp_path: Path) -> None:
     assert both.startswith(first) and len(ids(tmp_path / "r")) == 40
     lvlm_eval(*RUN, "--out", "r", cwd=tmp_path)  # asks nothing, forgets nothing
     assert (tmp_path / "r/predictions.jsonl").read_bytes() == both
-    assert {one.repeats for one in read_run(tmp_path / "r").questions.values()} == {2}
+    assert all(one.repeats == {"vis": 2} for one in read_run(tmp_path / "r").questions.values())
     status = json.loads(lvlm_eval("status", "r", "--json", cwd=tmp_path).stdout)
     one = (status.get("runs") or [status])[0]
     assert (one["planned"], one["done"], one["extra"]) == (40, 40, 0)
+
+
+def test_another_setting_is_asked_once_unless_told_otherwise(tmp_path: Path) -> None:
+    lvlm_eval(*RUN, "--out", "r", "--repeat", 2, cwd=tmp_path)
+    words = [one if one != "vis" else "all" for one in RUN]
+    lvlm_eval(*words, "--out", "r", cwd=tmp_path)
+    status = json.loads(lvlm_eval("status", "r", "--json", cwd=tmp_path).stdout)
+    one = (status.get("runs") or [status])[0]
+    assert (one["planned"], one["done"]) == (80, 80)
 
 
 def test_random_answers_differ_between_repeats(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lvlm_eval.errors import InputError
+from lvlm_eval.provenance import EXPORT_RECORD
 from lvlm_eval.records import SETTINGS, PlannedRow, Prediction, Question, Setting
 from lvlm_eval.runs.folder import MANIFEST, read_manifest, read_predictions, read_questions
 
@@ -115,6 +116,13 @@ def exportable_settings(
     if not left:
         raise InputError(f"no question has all its answers: {said} lack some.")
     notes = [f"left out, as an answer failed or is missing: {said} questions"] if said else []
+    if control := answers.identity.get("control"):
+        notes.append(
+            f"these are answers under the control '{control}'; only {EXPORT_RECORD} beside them "
+            "says so"
+        )
+    if any(one.repeats for one in answers.questions):
+        notes.append("of rows that were asked several times only the first answers are exported")
     if answers.unreadable:
         notes.append(f"{answers.unreadable} unreadable lines were left alone (torn by a crash?)")
     return left, tuple(notes)

@@ -1,6 +1,5 @@
 """Whose source photo stands in for a question's own, in the control ``other-source``."""
 
-import itertools
 from collections.abc import Callable, Sequence
 
 from lvlm_eval.errors import InputError
@@ -11,37 +10,40 @@ Fits = Callable[[Question, Question], bool]
 """Whether the first question's source photo may stand in for that of the second."""
 
 
-def donors(questions: Sequence[Question], seed: int, fits: Fits) -> Callable[[Question], Question]:
+def donors(
+    questions: Sequence[Question], seed: int, preferences: Sequence[Fits]
+) -> Callable[[Question], Question]:
     """Question → the one whose source photo it is shown.
 
-    One of the same category, or of any where no such one fits.
+    A question that is left out changes the choice only for those that would have had it.
 
     Args:
         questions: all of the dataset, so that the choice does not depend on a limit.
         seed: of the choice.
-        fits: which ones may be chosen.
+        preferences: which ones may be chosen, the best kind first.
 
     Returns:
         A function that raises InputError where no question fits.
     """
-    shuffled = sorted(questions, key=lambda one: rank(seed, "donor", one.id))
-    by_category: dict[str, list[Question]] = {}
-    for one in shuffled:
-        by_category.setdefault(one.category, []).append(one)
     found: dict[str, Question] = {}
 
     def donor(question: Question) -> Question:
         if question.id not in found:
-            start = int.from_bytes(rank(seed, "donor of", question.id)[:8])
-            circles = (_from(start, by_category[question.category]), _from(start, shuffled))
-            fitting = (one for one in itertools.chain(*circles) if fits(one, question))
-            first = next(fitting, None)
-            if first is None:
+            kinds = ([one for one in questions if fits(one, question)] for fits in preferences)
+            fitting = next(filter(None, kinds), None)
+            if fitting is None:
                 raise InputError(f"no other pair has a source photo to show for '{question.id}'.")
-            found[question.id] = first
+            found[question.id] = min(
+                fitting, key=lambda one: rank(seed, "donor", question.id, one.id)
+            )
         return found[question.id]
 
     return donor
+
+
+def of_its_category(donor: Question, question: Question) -> bool:
+    """Unrelated, and of the same category."""
+    return donor.category == question.category and is_unrelated(donor, question)
 
 
 def is_unrelated(donor: Question, question: Question) -> bool:
@@ -56,6 +58,17 @@ def is_unrelated(donor: Question, question: Question) -> bool:
     return donor.source.path not in photos and donor.query.name not in offered
 
 
-def _from(start: int, questions: Sequence[Question]) -> Sequence[Question]:
-    place = start % len(questions)
-    return (*questions[place:], *questions[:place])
+def of_another_supercategory(donor: Question, question: Question) -> bool:
+    """Where nobody knows which point is marked: an object that shares no part, most likely."""
+    known = donor.supercategory is not None and question.supercategory is not None
+    return known and donor.supercategory != question.supercategory
+
+
+def of_another_category(donor: Question, question: Question) -> bool:
+    """An object of another kind."""
+    return donor.category != question.category
+
+
+def is_another(donor: Question, question: Question) -> bool:
+    """Any other question."""
+    return donor.id != question.id

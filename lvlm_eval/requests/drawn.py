@@ -35,7 +35,7 @@ from lvlm_eval.records import (
     Setting,
 )
 from lvlm_eval.renderers import Mark, Renderer
-from lvlm_eval.requests.donors import donors, is_unrelated
+from lvlm_eval.requests.donors import donors, is_unrelated, of_its_category
 from lvlm_eval.requests.source import QUESTIONS_KEPT
 
 _Turn = tuple[dict[str, str], dict[str, str], str]
@@ -109,7 +109,7 @@ class DrawnRequests:
         for kind, asset in (("prompt", self.prompt), ("renderer", self.renderer)):
             if asset.shadows:
                 lines.append(f"./{kind}s has a '{asset.name}' that hides the built-in {kind}")
-        lines += self.drawn_questions.unused_words
+        lines += self.drawn_questions.notes
         lines += self._other_sizes(questions)
         sizes = tuple(_photo_sizes(questions).values())
         note = illegible_note(self.renderer.style, sizes) if self.renderer.style else None
@@ -327,7 +327,7 @@ class DrawnRequests:
 
     @functools.cached_property
     def _donor_of(self) -> Callable[[Question], Question]:
-        return donors(self.questions, self.policy.seed, is_unrelated)
+        return donors(self.questions, self.policy.seed, (of_its_category, is_unrelated))
 
     def _geometry(self, question: Question) -> Geometry | None:
         if self.control in ("no-image", "no-markers", "target-only", "letter"):

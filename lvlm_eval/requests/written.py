@@ -12,6 +12,7 @@ from typing import Any
 from lvlm_eval.controls import settings_under
 from lvlm_eval.datasets.fingerprint import fingerprint_files
 from lvlm_eval.datasets.lvlm_tables import LvlmTable, LvlmTables, TableRow
+from lvlm_eval.exclusions import left_out_note
 from lvlm_eval.pictures import PictureCache
 from lvlm_eval.provenance import AS_WRITTEN, was_exported
 from lvlm_eval.ranking import rank
@@ -27,7 +28,12 @@ from lvlm_eval.records import (
     Setting,
 )
 from lvlm_eval.reference import supercategory_of
-from lvlm_eval.requests.donors import donors
+from lvlm_eval.requests.donors import (
+    donors,
+    is_another,
+    of_another_category,
+    of_another_supercategory,
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,9 @@ class WrittenRequests:
     def notes(self, questions: Sequence[Question]) -> tuple[str, ...]:
         """What was unusual in the tables, and rows without an answer."""
         lines = [f"{one.file}, {one.field}: {one.message}" for one in self.tables.defects]
+        if self.excluded:
+            there = {row.group for row in self._rows()}
+            lines.append(left_out_note(self.excluded, there))
         blank = sum(not row.answer for row in self._rows())
         if blank:
             lines.append(
@@ -165,7 +174,9 @@ class WrittenRequests:
     def _donor_of(self) -> Mapping[Setting, Callable[[Question], Question]]:
         return {
             setting: donors(
-                [one for one in self.questions if one.id in groups], 0, lambda a, b: a.id != b.id
+                [one for one in self.questions if one.id in groups],
+                0,
+                (of_another_supercategory, of_another_category, is_another),
             )
             for setting, groups in self._groups.items()
         }

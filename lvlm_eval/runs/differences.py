@@ -12,7 +12,7 @@ BEFORE, AFTER = 16, 40
 """Characters shown before and from the place where two long texts begin to differ."""
 
 _FLAGS = {
-    "dataset": "the questions, by --data, --seed or --descriptions",
+    "dataset": "the questions, by --data, --seed, --exclude or --descriptions",
     "questions.seed": "--seed",
     "questions.distractors": "--distractors",
     "questions.min_distance": "--min-distance",

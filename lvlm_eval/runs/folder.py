@@ -148,8 +148,9 @@ def _question(line: bytes, where: str) -> Question:
     for setting, count in question.rows.items():
         if not 0 <= count <= MOST_ROWS:
             raise InputError(f"{where}: rows.{setting} = {count} is no number of rows.")
-    if not 1 <= question.repeats <= MOST_ROWS:
-        raise InputError(f"{where}: repeats = {question.repeats} is no number of repeats.")
+    for setting, count in question.repeats.items():
+        if not 1 <= count <= MOST_ROWS:
+            raise InputError(f"{where}: repeats.{setting} = {count} is no number of repeats.")
     return question
 
 
@@ -158,7 +159,7 @@ def planned_rows(questions: Iterable[Question]) -> Iterator[PlannedRow]:
     for question in questions:
         for setting, count in question.rows.items():
             for rotation in range(count):
-                for repeat in range(question.repeats):
+                for repeat in range(question.repeats.get(setting, 1)):
                     yield PlannedRow(question.id, setting, rotation, question.control, repeat)
 
 

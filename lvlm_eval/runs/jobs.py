@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, get_args
@@ -12,13 +13,13 @@ from lvlm_eval.datasets.lvlm_tables import LvlmTables
 from lvlm_eval.datasets.pair_dataset import PairDataset
 from lvlm_eval.descriptions import make_describer
 from lvlm_eval.errors import InputError, nearest_names
-from lvlm_eval.exclusions import check_known, read_ids
-from lvlm_eval.mirroring import MirroredTargets
+from lvlm_eval.exclusions import check_known, left_out_note, read_ids
+from lvlm_eval.mirroring import MirroredTargets, tells_side
 from lvlm_eval.models.registry import BuiltModel
 from lvlm_eval.pictures import PictureMaker
 from lvlm_eval.prompts import Prompt, letter_prompt, load_prompt
 from lvlm_eval.questions import DISTRACTOR_POLICIES, QuestionPolicy, QuestionSet, make_questions
-from lvlm_eval.records import SETTINGS, Control, Protocol, Setting
+from lvlm_eval.records import SETTINGS, Control, Protocol, Question, Setting
 from lvlm_eval.renderers import Renderer, load_renderer
 from lvlm_eval.requests import DrawnRequests, RequestSource, WrittenRequests
 from lvlm_eval.runs.folder import canonical
@@ -148,6 +149,8 @@ class OpenedData:
             _require(wanted or (), FACTS[control].settings, f"control '{control}' is for")
         if isinstance(self._dataset, LvlmTables):
             return self._from_tables(self._dataset, choices, wanted)
+        if control == "letter":
+            _refuse_of_letter(choices)
         policy = _policy(choices)
         rotations = choices.rotations if choices.rotations is not None else 4
         if rotations not in (1, 4):
@@ -194,14 +197,22 @@ class OpenedData:
         if drawn is None:
             describer = make_describer(dataset.taxonomy(), choices.descriptions)
             shown = MirroredTargets(dataset) if mirrored else dataset
-            drawn = self._questions[key] = make_questions(shown, policy, describer)
+            drawn = make_questions(shown, policy, describer)
+            if mirrored:
+                _check_sides(drawn.questions, self._data)
+            self._questions[key] = drawn
         excluded = _excluded(choices)
         if choices.exclude is not None:
             check_known(excluded, [one.id for one in drawn.questions], choices.exclude)
         if control is None and not excluded:
             return drawn
         kept = (one for one in drawn.questions if one.id not in excluded)
-        return replace(drawn, questions=tuple(replace(one, control=control) for one in kept))
+        notes = drawn.notes
+        if excluded:
+            notes += (left_out_note(excluded, [one.id for one in drawn.questions]),)
+        return replace(
+            drawn, questions=tuple(replace(one, control=control) for one in kept), notes=notes
+        )
 
     def _from_tables(
         self, tables: LvlmTables, choices: DrawingChoices, wanted: tuple[Setting, ...] | None
@@ -232,6 +243,35 @@ class OpenedData:
             check_known(excluded, {row.group for row in rows}, choices.exclude)
         key = (read, control, excluded)
         return self._written.setdefault(key, WrittenRequests(tables, *key))
+
+
+def _check_sides(questions: Sequence[Question], data: str) -> None:
+    """Refuse names that tell no side: mirrored, each would be taken for its counterpart.
+
+    Raises:
+        InputError: no candidate's name says left or right.
+    """
+    names = {candidate.name or "" for one in questions for candidate in one.candidates}
+    if not any(map(tells_side, names)):
+        raise InputError(
+            f"control 'mirror' cannot be made of '{data}': no keypoint's name says left or right "
+            f"('{min(names)}', for one), so what is the other side after mirroring is not known."
+        )
+
+
+def _refuse_of_letter(choices: DrawingChoices) -> None:
+    """Refuse what the control ``letter`` would make nothing of.
+
+    Raises:
+        InputError: a prompt or a protocol was named.
+    """
+    named = {"--prompt": choices.prompt, "--protocol": choices.protocol}
+    given = [flag for flag, value in named.items() if value is not None]
+    if given:
+        raise InputError(
+            f"{', '.join(given)} cannot be used with the control 'letter', which has a prompt of "
+            "its own and draws the option's letter. Leave it out."
+        )
 
 
 def _excluded(choices: DrawingChoices) -> frozenset[str]:

@@ -399,6 +399,11 @@ def _check_files(
                 )
 
 
+def _more_repeats(job: Job, before: Question) -> dict[Setting, int]:
+    """The settings in which this call asks a question more often than earlier ones did."""
+    return {one: job.repeats for one in job.settings if job.repeats > before.repeats.get(one, 1)}
+
+
 def _settle_questions(job: Job, chosen: Sequence[Question], asks: Sequence[Ask]) -> int:
     """Add what this call plans to what earlier calls planned; gives the number of questions."""
     path = job.folder / QUESTIONS
@@ -411,7 +416,7 @@ def _settle_questions(job: Job, chosen: Sequence[Question], asks: Sequence[Ask])
         planned[question.id] = replace(
             question,
             rows={**before.rows, **rows},
-            repeats=max(job.repeats, before.repeats),
+            repeats={**before.repeats, **_more_repeats(job, before)},
         )
     if planned != earlier:
         write_questions(job.folder, tuple(planned.values()))

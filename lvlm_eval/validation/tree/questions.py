@@ -68,8 +68,7 @@ def draw_questions(
     ]
     name = descriptions.name if descriptions is not None else ""
     found += [
-        finding(Kind.WORDS_UNUSED, name, "", line.removeprefix(f"{name}: "))
-        for line in drawn.unused_words
+        finding(Kind.WORDS_UNUSED, name, "", line.removeprefix(f"{name}: ")) for line in drawn.notes
     ]
     words = {
         question.id: _words(question, keeping.pairs[question.id], describer)
