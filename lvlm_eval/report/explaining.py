@@ -13,7 +13,7 @@ from lvlm_eval.diagnosis.parts.binding import Binding
 from lvlm_eval.diagnosis.parts.breakdown import Slice
 from lvlm_eval.diagnosis.parts.confusion import Confused, Confusion, Distance
 from lvlm_eval.diagnosis.parts.controls import ControlPanel, Correspondence
-from lvlm_eval.diagnosis.parts.noise import Noise, Spread
+from lvlm_eval.diagnosis.parts.noise import Agreement, Noise, Spread
 from lvlm_eval.diagnosis.parts.position import Consistency, LetterTest, Position
 from lvlm_eval.diagnosis.parts.scores import Scores
 from lvlm_eval.diagnosis.parts.texts import Texts
@@ -317,28 +317,32 @@ def _texts(one: Texts, every: bool) -> Iterator[RenderableType]:
 
 def _noise(one: Noise) -> Iterator[RenderableType]:
     table = _table(
-        f"Noise over {one.repeats} repeats, points",
+        f"Noise over {one.repeats} repeats, {one.average.questions} questions, points",
         "",
         *("mean", "sd", "sd by question", "two runs differ by ≤ (95 %)"),
     )
-    for name, spread, figures in (
-        ("circular", one.circular, [part.circular_accuracy for part in one.accuracies]),
-        ("average", one.average, [part.average_accuracy for part in one.accuracies]),
-    ):
-        known = [value for value in figures if value is not None]
-        if isinstance(spread, Spread) and known:
+    for name, spread in (("circular", one.circular), ("average", one.average)):
+        if isinstance(spread, Spread):
             table.add_row(
                 name,
-                _number(sum(known) / len(known)),
+                _number(spread.mean),
                 "–" if spread.sd is None else f"{spread.sd:.2f}",
                 f"{spread.sd_by_question:.2f}",
                 f"{spread.difference95:.2f}",
             )
     yield table
-    yield _line(
-        f"another point when asked again: {_percent(one.row_flips)} of {one.rows} rows; another "
-        f"circular verdict: {_percent(one.question_flips)} of {one.question_flips.of} questions"
-    )
+    line = f"asked once more, {_percent(one.row_flips)} of {one.rows} rows get another point"
+    if isinstance(one.question_flips, Share):
+        flips = f"{_percent(one.question_flips)} of {one.average.questions} questions"
+        line += f", {flips} another circular verdict"
+    yield _line(line)
+    if isinstance(one.agreement, Agreement):
+        low, high = one.agreement.ci95
+        yield _line(
+            f"one point in {_percent(one.agreement.again)} of two repeats of a row, in "
+            f"{_percent(one.agreement.rotated)} of two rotations: "
+            f"{one.agreement.again_less_rotated:+.1f} points [{low:+.1f}, {high:+.1f}]"
+        )
 
 
 def _scores(one: Scores, every: bool) -> Iterator[RenderableType]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from lvlm_eval.diagnosis.answers import Absent
+from lvlm_eval.diagnosis.answers import Absent, Share
 from lvlm_eval.diagnosis.verdict.finding import Finding, Parts, percent
 
 TROUBLE = 1.0
 """Percent of answers with trouble; the lower end of the interval must be above it."""
 
 UNSTEADY = 20.0
-"""Percent of rows whose point differs between repeats; the lower end must be above it."""
+"""Percent of rows with another point when asked once more; the lower end must be above it."""
 
 
 def format_trouble(parts: Parts) -> Iterator[Finding]:
@@ -45,10 +45,14 @@ def unsteady(parts: Parts) -> Iterator[Finding]:
     if noise.row_flips.ci95[0] >= UNSTEADY:
         yield parts.finding(
             "unsteady",
-            f"{percent(noise.row_flips.percent)} of the rows get another point when the same is "
-            f"asked again; two runs differ by up to {noise.average.difference95:.1f} points in "
+            f"{percent(noise.row_flips.percent)} of the rows get another point when asked once "
+            f"more; two runs differ by up to {noise.average.difference95:.1f} points in "
             "average accuracy from that alone.",
             row_flips=noise.row_flips.percent,
-            question_flips=noise.question_flips.percent,
+            **(
+                {"question_flips": noise.question_flips.percent}
+                if isinstance(noise.question_flips, Share)
+                else {}
+            ),
             average_difference95=noise.average.difference95,
         )
