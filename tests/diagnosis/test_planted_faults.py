@@ -157,6 +157,45 @@ def test_one_rotation_is_enough_for_the_plainest_fault(behaviour: Behaviour, exp
     assert codes(run) == {expected}
 
 
+def by_order(question: Question, ask: Ask, seed: str) -> str:
+    """The right point in half of the orders, always the same when asked again."""
+    return able(0.5, by_row=True)(question, ask, "one seed")
+
+
+def at_every_asking(question: Question, ask: Ask, seed: str) -> str:
+    return able(0.5, by_row=True)(question, ask, seed)
+
+
+def by_order_guess(question: Question, ask: Ask, seed: str) -> str:
+    return guess(question, ask, "one seed")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "repeats", "expected", "said"),
+    [
+        (by_order, 1, {"inconsistent"}, "only repeats tell (run --repeat 2)."),
+        (by_order, 2, {"inconsistent"}, "same row in 100.0 %, so that the order of the options"),
+        (at_every_asking, 2, {"inconsistent", "unsteady"}, "as unsteady when the same is asked"),
+        (by_order_guess, 2, {"random"}, "the order of the options makes it change more"),
+        (guess, 2, {"random", "unsteady"}, "as unsteady when the same is asked again."),
+    ],
+)
+def test_only_repeats_tell_the_order_of_the_options_from_noise(
+    behaviour: Behaviour, repeats: int, expected: set[str], said: str
+) -> None:
+    found = explain(recorded(behaviour, 1, repeats=repeats)).verdict
+    assert {one.code for one in found} == expected
+    assert said in found[0].text
+    assert ("kept_when_asked_again" in found[0].evidence) == (repeats > 1)
+
+
+def test_the_order_is_not_blamed_without_repeats() -> None:
+    """A guess asked once: that its points change says nothing of the reason."""
+    (finding,) = explain(recorded(guess, 1)).verdict
+    assert finding.code == "random"
+    assert "order" not in finding.text
+
+
 def test_answers_near_chance_and_below_it() -> None:
     assert codes(recorded(able(0.29, by_row=True), 1, made_questions(1500))) == {"near-chance"}
     assert codes(recorded(able(0.1), 1)) == {"below-chance"}
