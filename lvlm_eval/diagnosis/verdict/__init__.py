@@ -2,7 +2,8 @@
 
 A fault is named where it is large (a bound on its size) and where chance would hardly make it
 (p below `SURE`, questions counted as clusters): small faults in many questions and large ones in
-few are both left out. With fewer than `ENOUGH` questions that is said too.
+few are both left out. With fewer than `ENOUGH` questions that is said,
+and beside it nothing but what an exact test shows: bounds of intervals hold for many questions.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,11 @@
 """Rules about the form of the answers, and about asking again."""
 
+import math
 from collections.abc import Iterator
 
 from lvlm_eval.diagnosis.answers import Absent, Share
-from lvlm_eval.diagnosis.verdict.finding import Finding, Parts, percent
+from lvlm_eval.diagnosis.chance import binomial_tail
+from lvlm_eval.diagnosis.verdict.finding import ENOUGH, SURE, Finding, Parts, percent
 
 TROUBLE = 1.0
 """Percent of answers with trouble; the lower end of the interval must be above it."""
@@ -16,6 +18,8 @@ def format_trouble(parts: Parts) -> Iterator[Finding]:
     """Answers cannot be read, or not with certainty."""
     texts = parts.texts
     if texts.trouble.ci95 is None or texts.trouble.ci95[0] < TROUBLE:
+        return
+    if parts.accuracy.groups < ENOUGH and _trouble_by_chance(parts) >= SURE:
         return
     unparsed = {parser: one.answers.percent for parser, one in texts.unparsed.items()}
     causes = {
@@ -37,10 +41,25 @@ def format_trouble(parts: Parts) -> Iterator[Finding]:
     )
 
 
+def _trouble_by_chance(parts: Parts) -> float:
+    """Exact p, where answers have trouble no oftener than `TROUBLE`, whatever binds a question's.
+
+    A question of r rows then has any with a chance of r times that at most, and n answers with
+    trouble are of n/r questions at least.
+    """
+    questions = parts.accuracy.groups
+    rows = math.ceil(parts.accuracy.rows / questions)
+    return binomial_tail(
+        questions, min(1.0, rows * TROUBLE / 100), math.ceil(parts.texts.trouble.count / rows)
+    )
+
+
 def unsteady(parts: Parts) -> Iterator[Finding]:
     """Another point is chosen when the same is asked again."""
     noise = parts.noise
     if isinstance(noise, Absent) or noise.row_flips.ci95 is None:
+        return
+    if noise.average.questions < ENOUGH:
         return
     if noise.row_flips.ci95[0] >= UNSTEADY:
         yield parts.finding(

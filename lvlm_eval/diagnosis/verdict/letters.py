@@ -71,14 +71,15 @@ def letter_bias(parts: Parts) -> Iterator[Finding]:
     if isinstance(test, Absent):
         yield from _one_letter_unbalanced(parts)
         return
-    if test.clustered_p >= SURE:
+    p = test.clustered_p if test.questions >= ENOUGH else test.one_letter_p
+    if p >= SURE:
         return
     figures = {
         "letter": letter,
         "share": share.percent,
         "expected": CHANCE,
         "clustered_chi_square": test.clustered_chi_square,
-        "p": test.clustered_p,
+        "p": p,
     }
     if amount(share) >= ONE_LETTER:
         text = f"{percent(share.percent)} of the answers are {letter}, whatever the question."
@@ -100,7 +101,9 @@ def _one_letter_unbalanced(parts: Parts) -> Iterator[Finding]:
     letter, share = parts.position.favourite
     there = parts.position.accuracy_by_place[letter].of
     rows = sum(one.of for one in parts.position.accuracy_by_place.values())
-    if share.of < ENOUGH or amount(share) < ONE_LETTER or 100 * there >= MOSTLY * rows:
+    if parts.accuracy.groups < ENOUGH or share.of < ENOUGH:
+        return
+    if amount(share) < ONE_LETTER or 100 * there >= MOSTLY * rows:
         return
     right = 100 * there / rows
     yield parts.finding(
@@ -179,7 +182,7 @@ def _not_kept(parts: Parts, kept: float | None) -> str:
 def inconsistent(parts: Parts) -> Iterator[Finding]:
     """The point changes between the rotations of a question."""
     consistency = parts.position.consistency
-    if isinstance(consistency, Absent) or parts.accuracy.groups < ENOUGH:
+    if isinstance(consistency, Absent) or consistency.questions < ENOUGH:
         return
     kept = consistency.pairwise
     if kept.ci95 is not None and kept.ci95[1] < KEPT:
