@@ -82,6 +82,11 @@ def together_tail(sizes: Ints, chances: Floats, observed: int) -> float:
     return float(min(1.0, distribution[observed:].sum()))
 
 
+def binomial_tail(trials: int, chance: float, observed: int) -> float:
+    """Probability of ``observed`` or more of ``trials`` independent ones, each with ``chance``."""
+    return together_tail(np.ones(trials, np.int64), np.full(trials, chance), observed)
+
+
 def paired_difference(
     first: tuple[Ints, Ints], second: tuple[Ints, Ints]
 ) -> tuple[float, Interval] | None:

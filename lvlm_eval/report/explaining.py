@@ -12,13 +12,13 @@ from lvlm_eval.diagnosis.answers import Share
 from lvlm_eval.diagnosis.parts.binding import Binding
 from lvlm_eval.diagnosis.parts.breakdown import Slice
 from lvlm_eval.diagnosis.parts.confusion import Confused, Confusion, Distance
-from lvlm_eval.diagnosis.parts.controls import ControlPanel, Correspondence
-from lvlm_eval.diagnosis.parts.noise import Noise, Spread
+from lvlm_eval.diagnosis.parts.controls import ControlPanel
+from lvlm_eval.diagnosis.parts.noise import Agreement, Noise, Spread
 from lvlm_eval.diagnosis.parts.position import Consistency, LetterTest, Position
 from lvlm_eval.diagnosis.parts.scores import Scores
 from lvlm_eval.diagnosis.parts.texts import Texts
-from lvlm_eval.metrics import Accuracy
-from lvlm_eval.report.table import TITLES, figure, plain_table
+from lvlm_eval.report.control_panel import controls_part
+from lvlm_eval.report.table import TITLES, both_figures, figure, part_table
 
 WEAKEST = 4
 """Slices of a long breakdown that are shown by default."""
@@ -85,7 +85,7 @@ def _sentence(one: Finding) -> Text:
 def _parts(one: SettingDiagnosis, every: bool) -> Iterator[RenderableType]:
     yield _figures(one)
     if isinstance(one.controls, ControlPanel):
-        yield from _controls(one.controls)
+        yield from controls_part(one.controls)
     yield _letters(one.position)
     yield from _test(one.position)
     yield from _shown("one point in all rotations", one.position.consistency, _consistency)
@@ -121,63 +121,20 @@ def _line(line: str) -> RenderableType:
     return Text(line)
 
 
-def _table(title: str, first: str, *columns: str) -> Table:
-    table = plain_table(title)
-    table.show_edge = False
-    table.add_column(first)
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    return table
-
-
 def _figures(one: SettingDiagnosis) -> Table:
-    table = _table("Accuracy, % [95 % interval]", "", "circular", "average")
-    table.add_row("this run", *_both(one.accuracy))
+    table = part_table("Accuracy, % [95 % interval]", "", "circular", "average")
+    table.add_row("this run", *both_figures(one.accuracy))
     parsers = one.texts.parsers
     if parsers.differing.count:
-        table.add_row("official parser", *_both(parsers.official))
-        table.add_row("strict parser", *_both(parsers.strict))
+        table.add_row("official parser", *both_figures(parsers.official))
+        table.add_row("strict parser", *both_figures(parsers.strict))
     if isinstance(one.binding, Binding):
-        table.add_row("read as drawn letters", *_both(one.binding.read_as_drawn))
+        table.add_row("read as drawn letters", *both_figures(one.binding.read_as_drawn))
     return table
-
-
-def _both(accuracy: Accuracy) -> tuple[str, str]:
-    return (
-        figure(accuracy.circular_accuracy, accuracy.circular_ci95),
-        figure(accuracy.average_accuracy, accuracy.average_ci95),
-    )
-
-
-def _controls(panel: ControlPanel) -> Iterator[RenderableType]:
-    table = _table(
-        "Controls, % [95 % interval]", "", "circular", "average", "expect", "run less it"
-    )
-    table.add_row("(this run)", *_both(panel.main), "", "")
-    for one in panel.controls:
-        usual = one.expected_average
-        difference = one.main_less_control
-        low, high = difference.ci95
-        table.add_row(
-            one.control,
-            *_both(one.accuracy),
-            "≤ run" if usual is None else f"{usual:5.1f}",
-            f"{difference.points:+5.1f} [{low:+.1f}, {high:+.1f}]",
-        )
-    yield table
-    if isinstance(panel.correspondence, Correspondence):
-        part = panel.correspondence.part
-        yield _line(
-            f"really correspondence: {part.points:.1f} points [{part.ci95[0]:.1f}, "
-            f"{part.ci95[1]:.1f}] of the average, above '"
-            f"{panel.correspondence.best_blind_control}', over {part.questions} questions"
-        )
-    else:
-        yield _remark(f"really correspondence: {panel.correspondence.absent}")
 
 
 def _letters(position: Position) -> Table:
-    table = _table("Letters, %", "", *position.letters)
+    table = part_table("Letters, %", "", *position.letters)
     table.add_row("chosen", *(_number(one.percent) for one in position.letters.values()))
     places = position.accuracy_by_place.values()
     table.add_row("right where it is right", *(_number(one.percent) for one in places))
@@ -197,7 +154,7 @@ def _test(position: Position) -> Iterator[RenderableType]:
 
 def _consistency(one: Consistency) -> Iterator[RenderableType]:
     numbers = [str(number) for number in range(4, -1, -1)]
-    table = _table("Rotations that agree, %", "", *numbers)
+    table = part_table("Rotations that agree, %", "", *numbers)
     shares = (100 * one.agreement[number] / one.questions for number in numbers)
     table.add_row("this run", *(f"{share:4.1f}" for share in shares))
     table.add_row(
@@ -212,7 +169,7 @@ def _consistency(one: Consistency) -> Iterator[RenderableType]:
 
 
 def _binding(one: Binding) -> Iterator[RenderableType]:
-    table = _table(
+    table = part_table(
         "Rows where option and drawn letter differ", "answered", "% [95 % interval]", "chance"
     )
     table.add_row("right option's letter", _share(one.answered_option), "25.0")
@@ -222,7 +179,7 @@ def _binding(one: Binding) -> Iterator[RenderableType]:
 
 
 def _confusion(one: Confusion) -> Iterator[RenderableType]:
-    table = _table(
+    table = part_table(
         f"{one.wrong} wrong answers: what was chosen, where there was one to choose",
         "",
         *("wrong", "% [95 % interval]", "even", "p", "% of all"),
@@ -264,7 +221,7 @@ def _distance(one: Distance) -> Iterator[RenderableType]:
 
 
 def _breakdowns(one: SettingDiagnosis, every: bool) -> Iterator[RenderableType]:
-    table = _table("Accuracy by, % [95 % interval]", "", "questions", "circular", "average")
+    table = part_table("Accuracy by, % [95 % interval]", "", "questions", "circular", "average")
     absent = []
     for name, slices in one.breakdowns.items():
         title = _NAMES.get(name, name)
@@ -280,7 +237,7 @@ def _breakdowns(one: SettingDiagnosis, every: bool) -> Iterator[RenderableType]:
         table.add_row(Text(title, style="bold"))
         for part in shown:
             questions = f"{part.accuracy.groups:5}"
-            table.add_row(Text(f"  {part.name}"), questions, *_both(part.accuracy))
+            table.add_row(Text(f"  {part.name}"), questions, *both_figures(part.accuracy))
     if table.row_count:
         yield table
     yield from absent
@@ -321,35 +278,39 @@ def _texts(one: Texts, every: bool) -> Iterator[RenderableType]:
 
 
 def _noise(one: Noise) -> Iterator[RenderableType]:
-    table = _table(
-        f"Noise over {one.repeats} repeats, points",
+    table = part_table(
+        f"Noise over {one.repeats} repeats, {one.average.questions} questions, points",
         "",
         *("mean", "sd", "sd by question", "two runs differ by ≤ (95 %)"),
     )
-    for name, spread, figures in (
-        ("circular", one.circular, [part.circular_accuracy for part in one.accuracies]),
-        ("average", one.average, [part.average_accuracy for part in one.accuracies]),
-    ):
-        known = [value for value in figures if value is not None]
-        if isinstance(spread, Spread) and known:
+    for name, spread in (("circular", one.circular), ("average", one.average)):
+        if isinstance(spread, Spread):
             table.add_row(
                 name,
-                _number(sum(known) / len(known)),
+                _number(spread.mean),
                 "–" if spread.sd is None else f"{spread.sd:.2f}",
                 f"{spread.sd_by_question:.2f}",
                 f"{spread.difference95:.2f}",
             )
     yield table
-    yield _line(
-        f"another point when asked again: {_percent(one.row_flips)} of {one.rows} rows; another "
-        f"circular verdict: {_percent(one.question_flips)} of {one.question_flips.of} questions"
-    )
+    line = f"asked once more, {_percent(one.row_flips)} of {one.rows} rows get another point"
+    if isinstance(one.question_flips, Share):
+        flips = f"{_percent(one.question_flips)} of {one.average.questions} questions"
+        line += f", {flips} another circular verdict"
+    yield _line(line)
+    if isinstance(one.agreement, Agreement):
+        low, high = one.agreement.ci95
+        yield _line(
+            f"one point in {_percent(one.agreement.again)} of two repeats of a row, in "
+            f"{_percent(one.agreement.rotated)} of two rotations: "
+            f"{one.agreement.again_less_rotated:+.1f} points [{low:+.1f}, {high:+.1f}]"
+        )
 
 
 def _scores(one: Scores, every: bool) -> Iterator[RenderableType]:
-    table = _table("Probabilities of the letters, % [95 % interval]", "", "circular", "average")
-    table.add_row("texts of the same rows", *_both(one.text))
-    table.add_row("likeliest letter", *_both(one.argmax))
+    table = part_table("Probabilities of the letters, % [95 % interval]", "", "circular", "average")
+    table.add_row("texts of the same rows", *both_figures(one.text))
+    table.add_row("likeliest letter", *both_figures(one.argmax))
     if isinstance(one.debiased, Share):
         table.add_row("likeliest point over all rotations", "", _share(one.debiased))
     yield table
@@ -361,7 +322,7 @@ def _scores(one: Scores, every: bool) -> Iterator[RenderableType]:
     )
     bins = [part for part in one.reliability if part.rows]
     if every:
-        reliability = _table("Reliability, %", "confidence", "rows", "mean", "accuracy")
+        reliability = part_table("Reliability, %", "confidence", "rows", "mean", "accuracy")
         for part in bins:
             reliability.add_row(
                 f"{part.above:.0f}–{part.to:.0f}",

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lvlm_eval.intervals import Interval
-from lvlm_eval.metrics import ParserMetrics
+from lvlm_eval.metrics import Accuracy, ParserMetrics
 from lvlm_eval.records import SETTINGS, Setting
 from lvlm_eval.reference import lvlm_rows
 from lvlm_eval.scoring import Scored
@@ -82,6 +82,24 @@ def plain_table(title: str) -> Table:
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
+    )
+
+
+def part_table(title: str, first: str, *columns: str) -> Table:
+    """One part of many: no edge, and cells that are too wide are folded."""
+    table = plain_table(title)
+    table.show_edge = False
+    table.add_column(first)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def both_figures(accuracy: Accuracy) -> tuple[str, str]:
+    """Circular and average accuracy, with their intervals."""
+    return (
+        figure(accuracy.circular_accuracy, accuracy.circular_ci95),
+        figure(accuracy.average_accuracy, accuracy.average_ci95),
     )
 
 

@@ -1,18 +1,32 @@
 """Repeats and probabilities of letters, against independent computations."""
 
+import io
 import math
 import statistics
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulating import able, chance, guess, letters, made_questions, placed, recorded, sometimes
+from rich.console import Console
+from simulating import (
+    able,
+    always,
+    chance,
+    guess,
+    letters,
+    made_questions,
+    placed,
+    recorded,
+    sometimes,
+)
 
 from lvlm_eval.diagnosis import Absent, explain
 from lvlm_eval.diagnosis.answers import Share
-from lvlm_eval.diagnosis.parts.noise import Noise, Spread
+from lvlm_eval.diagnosis.parts.noise import Agreement, Noise, Spread
 from lvlm_eval.diagnosis.parts.scores import Scores
 from lvlm_eval.recorded_run import RecordedRun
 from lvlm_eval.records import LETTERS, Prediction, Question
+from lvlm_eval.report.explaining import print_diagnosis
 
 FOUR = (("a", 0, 0), ("b", 30, 0), ("c", 0, 40), ("d", 9, 0))
 
@@ -35,7 +49,10 @@ def test_rows_asked_once_tell_nothing_of_noise() -> None:
 
 
 def test_flips_by_hand() -> None:
-    """Right letters are A, D, C, B. The second time rotation 1 says A, rotation 2 is unreadable."""
+    """Right letters are A, D, C, B. The second time rotation 1 says A, rotation 2 is unreadable.
+
+    Of the three pairs of repeats two differ in rotations 1 and 2, and two in the verdict.
+    """
     again = {(1, 1): "A", (2, 1): "Hm.", (3, 1): "point B", (3, 2): "B!"}
 
     def change(question: Question, one: Prediction) -> Prediction:
@@ -44,8 +61,15 @@ def test_flips_by_hand() -> None:
 
     found = noise(recorded(guess, questions=[placed("q", FOUR, "A")], repeats=3, change=change))
     assert found.repeats == 3
-    assert (found.row_flips.count, found.row_flips.of) == (2, 4)
-    assert (found.question_flips.count, found.question_flips.of) == (1, 1)
+    assert found.rows == 4
+    assert (found.row_flips.count, found.row_flips.of) == (4, 12)
+    assert isinstance(found.question_flips, Share)
+    assert (found.question_flips.count, found.question_flips.of) == (2, 3)
+    # Rotations: in repeats 0 and 2 all six pairs agree, in repeat 1 those of rotations 0 and 3
+    # alone, of six; read are both or one of each pair.
+    assert isinstance(found.agreement, Agreement)
+    assert (found.agreement.rotated.count, found.agreement.rotated.of) == (13, 18)
+    assert (found.agreement.again.count, found.agreement.again.of) == (8, 12)
     assert [one.average_accuracy for one in found.accuracies] == [100, 50, 100]
     assert found.average.sd == pytest.approx(statistics.stdev([100, 50, 100]))
     # One question: the spread within it is that of its mean.
@@ -59,6 +83,7 @@ def test_a_deterministic_model_has_no_noise() -> None:
         return able(0.6)(question, ask, "one seed")
 
     found = noise(recorded(same, repeats=3, questions=made_questions(50)))
+    assert isinstance(found.question_flips, Share)
     assert (found.row_flips.count, found.question_flips.count) == (0, 0)
     assert (found.average.sd, found.average.difference95) == (0, 0)
 
@@ -90,7 +115,90 @@ def test_a_repeat_that_is_missing_leaves_the_question_out_of_the_spread() -> Non
 
     found = noise(recorded(able(0.6), 1, made_questions(30), repeats=2, change=change))
     assert found.rows == 4 * 30 - 1
+    assert isinstance(found.question_flips, Share)
     assert found.question_flips.of == 29
+    assert [one.groups for one in found.accuracies] == [30, 29]
+
+
+def grown(run: RecordedRun, repeats: dict[str, int]) -> RecordedRun:
+    """The same run where some questions were asked less often."""
+    questions = {
+        id: replace(one, repeats=repeats.get(id, one.repeats)) for id, one in run.questions.items()
+    }
+    return replace(run, questions=questions)
+
+
+def test_questions_asked_once_are_no_noise() -> None:
+    """Three questions were asked three times, two more once, always A: nothing ever changes."""
+    whole = recorded(always("A"), repeats=3, questions=made_questions(5))
+    found = noise(grown(whole, {"made/3": 1, "made/4": 1}))
+    assert [one.groups for one in found.accuracies] == [5, 3, 3]
+    assert [one.average_accuracy for one in found.accuracies] == [25, 25, 25]
+    assert (found.rows, found.row_flips.count, found.row_flips.of) == (12, 0, 36)
+    assert isinstance(found.circular, Spread)
+    for spread in (found.average, found.circular):
+        assert (spread.questions, spread.sd, spread.sd_by_question) == (3, 0, 0)
+        assert spread.difference95 == 0
+    assert (found.average.mean, found.circular.mean) == (25, 0)
+
+
+def test_spread_by_hand_where_questions_have_two_and_three_repeats() -> None:
+    """Right rows of four: q 4, 2, 0; r 4, 4 and no third time; s 4 and never again."""
+    right = {"q": (4, 2, 0), "r": (4, 4, 0), "s": (4, 0, 0)}
+
+    def change(question: Question, one: Prediction) -> Prediction:
+        letter = one.answer if one.rotation < right[question.id][one.repeat] else "Hm."
+        return Prediction(**{**fields(one), "text": letter})
+
+    questions = [placed(id, FOUR, "A") for id in right]
+    run = recorded(guess, questions=questions, repeats=3, change=change)
+    found = noise(grown(run, {"r": 2, "s": 1}))
+    assert [one.average_accuracy for one in found.accuracies] == [100, 75, 0]
+    # Of q the mean is 50 and the variance 50², of r 100 and 0; q alone has all three repeats.
+    assert found.average.questions == 2
+    assert found.average.mean == pytest.approx(75)
+    assert found.average.sd == pytest.approx(50)
+    assert found.average.sd_by_question == pytest.approx(math.sqrt(50**2 + 0) / 2)
+    assert isinstance(found.question_flips, Share)
+    assert (found.question_flips.count, found.question_flips.of) == (2, 4)
+
+
+def test_with_one_rotation_there_is_no_circular_verdict() -> None:
+    def change(question: Question, one: Prediction) -> Prediction | None:
+        return one if one.rotation == 0 else None
+
+    run = recorded(able(0.5, by_row=True), repeats=2, questions=made_questions(30), change=change)
+    run = replace(
+        run, questions={id: replace(q, rows={"vis": 1}) for id, q in run.questions.items()}
+    )
+    found = noise(run)
+    assert isinstance(found.question_flips, Absent)
+    assert isinstance(found.circular, Absent)
+    assert isinstance(found.agreement, Absent)
+    stream = io.StringIO()
+    print_diagnosis(explain(run), Console(width=80, file=stream), False)
+    assert "asked once more" in stream.getvalue()
+    assert "circular verdict" not in stream.getvalue()
+
+
+def test_flips_do_not_depend_on_the_number_of_repeats() -> None:
+    """Two of ten rows get a point of four by chance: two answers differ in 27 of 100.
+
+    Both are the model's own in 0.64; one is in 0.32, and is met in a quarter; of two guesses one in
+    four agree: 1 - 0.64 - 0.32/4 - 0.04/4 = 0.27. Any of six answers would differ in 0.62.
+    """
+    wobbling = sometimes(0.2, guess, able(1.0))
+    for repeats in (2, 6):
+        found = noise(recorded(wobbling, 3, made_questions(400), repeats=repeats))
+        assert found.row_flips.percent == pytest.approx(27, abs=2.5)
+        assert found.row_flips.of == 1600 * repeats * (repeats - 1) // 2
+
+
+def test_a_rarely_changing_model_is_steady_however_often_it_is_asked() -> None:
+    """Two answers differ in 1 - 0.81 - 0.18/4 - 0.01/4 = 14 of 100 cases, less than 20."""
+    wobbling = sometimes(0.1, guess, able(1.0))
+    found = explain(recorded(wobbling, 1, made_questions(200), repeats=8))
+    assert {one.code for one in found.verdict} == {"no-fault-found"}
 
 
 def test_an_unsteady_model_is_named() -> None:

@@ -1,6 +1,7 @@
 """Every planted fault is named, and none is where there is none: on 200 and on 2,000 questions."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,45 @@ def test_one_rotation_is_enough_for_the_plainest_fault(behaviour: Behaviour, exp
     assert codes(run) == {expected}
 
 
+def by_order(question: Question, ask: Ask, seed: str) -> str:
+    """The right point in half of the orders, always the same when asked again."""
+    return able(0.5, by_row=True)(question, ask, "one seed")
+
+
+def at_every_asking(question: Question, ask: Ask, seed: str) -> str:
+    return able(0.5, by_row=True)(question, ask, seed)
+
+
+def by_order_guess(question: Question, ask: Ask, seed: str) -> str:
+    return guess(question, ask, "one seed")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "repeats", "expected", "said"),
+    [
+        (by_order, 1, {"inconsistent"}, "only repeats tell (run --repeat 2)."),
+        (by_order, 2, {"inconsistent"}, "same row in 100.0 %, so that the order of the options"),
+        (at_every_asking, 2, {"inconsistent", "unsteady"}, "as unsteady when the same is asked"),
+        (by_order_guess, 2, {"random"}, "the order of the options makes it change more"),
+        (guess, 2, {"random", "unsteady"}, "as unsteady when the same is asked again."),
+    ],
+)
+def test_only_repeats_tell_the_order_of_the_options_from_noise(
+    behaviour: Behaviour, repeats: int, expected: set[str], said: str
+) -> None:
+    found = explain(recorded(behaviour, 1, repeats=repeats)).verdict
+    assert {one.code for one in found} == expected
+    assert said in found[0].text
+    assert ("kept_when_asked_again" in found[0].evidence) == (repeats > 1)
+
+
+def test_the_order_is_not_blamed_without_repeats() -> None:
+    """A guess asked once: that its points change says nothing of the reason."""
+    (finding,) = explain(recorded(guess, 1)).verdict
+    assert finding.code == "random"
+    assert "order" not in finding.text
+
+
 def test_answers_near_chance_and_below_it() -> None:
     assert codes(recorded(able(0.29, by_row=True), 1, made_questions(1500))) == {"near-chance"}
     assert codes(recorded(able(0.1), 1)) == {"below-chance"}
@@ -168,6 +208,52 @@ def test_answers_near_chance_and_below_it() -> None:
 
 def test_few_questions_are_said_to_be_few() -> None:
     assert codes(recorded(GOOD, 1, made_questions(20))) == {"too-few-questions"}
+
+
+def few(behaviour: Behaviour, number: int, *controls: RecordedRun, repeats: int = 1) -> set[str]:
+    run = recorded(behaviour, 1, made_questions(number), repeats=repeats)
+    return codes(run, *controls) - {"too-few-questions"}
+
+
+def test_beside_too_few_questions_stands_nothing_that_rests_on_an_approximation() -> None:
+    questions = made_questions(40)
+    controls = [
+        recorded(guess, 2, questions, control=name)
+        for name in ("no-image", "no-markers", "letter", "identity", "other-source")
+    ]
+    assert few(guess, 40, *controls, repeats=3) == set()
+    assert few(able(0.5, by_row=True), 40, *controls, repeats=3) == set()
+    main = recorded(PRIOR, 1, questions)
+    same = recorded(PRIOR, 1, questions, control="other-source")
+    assert codes(main, same) == {"too-few-questions"}
+
+
+@pytest.mark.parametrize(("number", "named"), [(5, False), (6, True), (49, True)])
+def test_one_letter_in_few_questions_is_tested_exactly(number: int, named: bool) -> None:
+    """Four letters: 4 · (1/4)⁵ = 0.004, and 4 · (1/4)⁶ = 0.00098."""
+    assert few(always("C"), number) == ({"always-one-letter"} if named else set())
+
+
+@pytest.mark.parametrize(("bad", "named"), [(4, False), (5, True)])
+def test_trouble_in_few_questions_is_tested_exactly(bad: int, named: bool) -> None:
+    """Twenty questions, each troubled in 4 of 100 cases: four or more 0.0074, five 0.00096."""
+    troubled = {f"made/{number}" for number in range(bad)}
+
+    def behaviour(question: Question, ask: Ask, seed: str) -> str:
+        return "Hm." if question.id in troubled else ask.answer
+
+    tail = sum(math.comb(20, n) * 0.04**n * 0.96 ** (20 - n) for n in range(bad, 21))
+    assert (tail < 0.001) == named
+    assert few(behaviour, 20) == ({"format-trouble"} if named else set())
+
+
+def test_few_repeats_of_many_questions_do_not_make_a_run_unsteady() -> None:
+    run = recorded(at_every_asking, 1, made_questions(100), repeats=2)
+    whole = {id: dataclasses.replace(one, repeats=1) for id, one in run.questions.items()}
+    for number in range(20):
+        whole[f"made/{number}"] = run.questions[f"made/{number}"]
+    assert codes(run) == {"inconsistent", "unsteady"}
+    assert codes(dataclasses.replace(run, questions=whole)) == {"inconsistent"}
 
 
 def test_many_wrong_answers_of_few_questions_prove_nothing() -> None:

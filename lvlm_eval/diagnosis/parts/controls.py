@@ -1,12 +1,13 @@
 """A run beside its controls: how much of its score needs what was taken away."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
-from lvlm_eval.diagnosis.answers import Absent, Answers, Ints, accuracy_of, answers_of
+from lvlm_eval.diagnosis.answers import Absent, Answers, Bools, Ints, accuracy_of, answers_of
 from lvlm_eval.diagnosis.chance import paired_difference
 from lvlm_eval.errors import InputError
 from lvlm_eval.intervals import Interval
@@ -50,7 +51,12 @@ class ControlFigure:
 
     Attributes:
         control: its name.
+        planned: its rows in this setting.
+        answered: of these; the others failed or have not been asked yet.
+        complete: none of its rows is without an answer.
         accuracy: of the control run, over all its own questions.
+        common: of the control run, over the questions that both runs have answers to.
+        main_common: of the run itself, over the same questions.
         expected_average: what a working model would get, percent.
         expected: the same in words.
         blind: whether nothing but chance is expected in this setting.
@@ -58,7 +64,12 @@ class ControlFigure:
     """
 
     control: Control
+    planned: int
+    answered: int
+    complete: bool
     accuracy: Accuracy
+    common: Accuracy
+    main_common: Accuracy
     expected_average: float | None
     expected: str
     blind: bool
@@ -70,7 +81,8 @@ class Correspondence:
     """The part of the average accuracy that no blind control reaches.
 
     Attributes:
-        best_blind_control: the blind control with the highest average accuracy.
+        best_blind_control: the blind control with the highest average accuracy over the questions
+            that it has in common with the run.
         part: main run less that control, over common questions.
     """
 
@@ -135,14 +147,58 @@ def unlike(run: RecordedRun, controls: Sequence[RecordedRun]) -> list[str]:
     """What beside the control itself differs between a run and its controls, a line each."""
     lines = []
     for one in controls:
-        names = [name for name in _SAME if one.identity.get(name) != run.identity.get(name)]
+        of_nature = _OF_NATURE.get(one.control, ()) if one.control else ()
+        names = [
+            phrase
+            for name in _SAME
+            if name not in of_nature
+            for phrase in _unlike(name, one.identity.get(name), run.identity.get(name))
+        ]
+        names += _unlike("data", one.data, run.data)
+        shared = one.manifest.files.keys() & run.manifest.files.keys()
+        changed = sum(one.manifest.files[name] != run.manifest.files[name] for name in shared)
+        if changed:
+            names.append(f"the content of {changed} file{'s' if changed > 1 else ''}")
         if names:
             lines.append(f"control '{one.control}' differs from the run in: {', '.join(names)}")
     return lines
 
 
-_SAME = ("model", "decode", "rotations")
-"""Fields of the identity that no control changes."""
+def _unlike(name: str, control: Any, run: Any) -> list[str]:
+    """The fields that differ, with both values where they are short."""
+    if control == run:
+        return []
+    if isinstance(control, Mapping) and isinstance(run, Mapping):
+        named = [(control.get("name"), run.get("name"))]
+        if named[0][0] != named[0][1]:
+            return _unlike(name, *named[0])
+        return [
+            phrase
+            for key in sorted({*control, *run})
+            for phrase in _unlike(f"{name}.{key}", control.get(key), run.get(key))
+        ]
+    if control is None or run is None:
+        return [f"{name} (which {'the run' if control is None else 'the control'} alone has)"]
+    values = [json.dumps(value, ensure_ascii=False) for value in (control, run)]
+    if max(map(len, values)) > LONGEST:
+        return [name]
+    return [f"{name} ({values[0]}, the run {values[1]})"]
+
+
+LONGEST = 30
+"""Characters of a value that is shown in a note."""
+
+_SAME = (
+    *("model", "decode", "rotations", "dataset", "questions", "renderer", "prompt", "protocol"),
+    "drawn_anew",
+)
+"""Fields of the identity that no control changes, but for those of `_OF_NATURE`."""
+
+_OF_NATURE: Mapping[Control, tuple[str, ...]] = {
+    "mirror": ("dataset",),  # the fingerprint of questions that are drawn anew
+    "letter": ("prompt", "protocol"),
+}
+"""What differs because of the control itself."""
 
 
 class Controls:
@@ -174,15 +230,25 @@ class Controls:
         figures = []
         for control, by_setting in self._answers.items():
             other = by_setting.get(main.setting)
-            difference = None if other is None else _difference(main, other)
-            if other is None or difference is None:
+            if other is None:
+                continue
+            ours, theirs = _common(main, other)
+            difference = _difference(main, other)
+            if difference is None:
                 continue
             blind = control in _BLIND[main.setting]
+            answered = int(other.answered.sum())
+            main_common = accuracy_of(main, ours)
             figures.append(
                 ControlFigure(
                     control=control,
+                    planned=len(other),
+                    answered=answered,
+                    complete=answered == len(other),
                     accuracy=accuracy_of(other),
-                    expected_average=_expected_average(control, blind, accuracy),
+                    common=accuracy_of(other, theirs),
+                    main_common=main_common,
+                    expected_average=_expected_average(control, blind, main_common),
                     expected=_expected(control, blind),
                     blind=blind,
                     main_less_control=difference,
@@ -199,26 +265,35 @@ def _correspondence(figures: Sequence[ControlFigure]) -> Correspondence | Absent
     blind = [one for one in figures if one.blind]
     if not blind:
         return Absent("none of the controls takes away what a correspondence needs")
-    best = max(blind, key=lambda one: one.accuracy.average_accuracy or 0.0)
+    best = max(blind, key=lambda one: one.common.average_accuracy or 0.0)
     return Correspondence(best.control, best.main_less_control)
 
 
-def _difference(main: Answers, other: Answers) -> Difference | None:
+def _pairs(main: Answers, other: Answers) -> tuple[Ints, Ints]:
+    """Places of the questions that both were answered, in the one and in the other; (C,) each."""
     place = {question.id: number for number, question in enumerate(other.questions)}
+    ours, theirs = main.count(main.answered), other.count(other.answered)
     pairs = [
         (number, place[question.id])
         for number, question in enumerate(main.questions)
-        if question.id in place
+        if question.id in place and ours[number] and theirs[place[question.id]]
     ]
-    if not pairs:
-        return None
-    ours, theirs = np.array(pairs).T
-    first, second = _counts(main, ours), _counts(other, theirs)
-    found = paired_difference(first, second)
-    if found is None:
-        return None
-    common = int(((first[1] > 0) & (second[1] > 0)).sum())
-    return Difference(*found, common)
+    first, second = np.array(pairs, np.int64).reshape(-1, 2).T
+    return first, second
+
+
+def _common(main: Answers, other: Answers) -> tuple[Bools, Bools]:
+    """Which questions both were answered; (Q,) of the one and (R,) of the other."""
+    marked = np.zeros(len(main.questions), bool), np.zeros(len(other.questions), bool)
+    for one, places in zip(marked, _pairs(main, other), strict=True):
+        one[places] = True
+    return marked
+
+
+def _difference(main: Answers, other: Answers) -> Difference | None:
+    ours, theirs = _pairs(main, other)
+    found = paired_difference(_counts(main, ours), _counts(other, theirs))
+    return None if found is None else Difference(*found, len(ours))
 
 
 def _counts(answers: Answers, of: Ints) -> tuple[Ints, Ints]:

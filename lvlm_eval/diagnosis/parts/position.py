@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lvlm_eval.diagnosis.answers import Absent, Answers, Ints, Share, share_of
-from lvlm_eval.diagnosis.chance import clustered_uniform, uniform_chi_square
+from lvlm_eval.diagnosis.chance import binomial_tail, clustered_uniform, uniform_chi_square
 from lvlm_eval.intervals import clustered
 from lvlm_eval.records import LETTERS
 
@@ -28,7 +28,10 @@ class LetterTest:
         chi_square: Pearson's statistic, each row for itself, three degrees of freedom.
         p: its p value; too small where a model settles on a letter for a whole question.
         clustered_chi_square: statistic of the Wald test with questions as clusters.
-        clustered_p: its p value, which the verdict looks at.
+        clustered_p: its p value, which the verdict looks at where there are many questions.
+        one_letter_p: exact for few: that so many questions, or more, have one and the same letter
+            in all rows, a question having it by chance in a quarter of cases at most; times four,
+            for any letter.
     """
 
     questions: int
@@ -36,6 +39,7 @@ class LetterTest:
     p: float
     clustered_chi_square: float
     clustered_p: float
+    one_letter_p: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,17 @@ def _test(answers: Answers) -> LetterTest | Absent:
         return Absent("no question has its right answer once at each letter, all four answered")
     counts = _counts(letter[balanced])
     statistic, p = uniform_chi_square(counts.sum(axis=0).tolist())
-    return LetterTest(int(balanced.sum()), statistic, p, *clustered_uniform(counts))
+    questions = len(counts)
+    of_one_letter = int((counts == len(LETTERS)).sum(axis=0).max())
+    # Whatever binds the rows of a question: all are one letter no oftener than the first is.
+    tail = binomial_tail(questions, 1 / len(LETTERS), of_one_letter)
+    return LetterTest(
+        questions,
+        statistic,
+        p,
+        *clustered_uniform(counts),
+        one_letter_p=min(1.0, len(LETTERS) * tail),
+    )
 
 
 def _counts(values: Ints) -> Ints:

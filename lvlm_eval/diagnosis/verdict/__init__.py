@@ -2,13 +2,14 @@
 
 A fault is named where it is large (a bound on its size) and where chance would hardly make it
 (p below `SURE`, questions counted as clusters): small faults in many questions and large ones in
-few are both left out. With fewer than `ENOUGH` questions that is said too.
+few are both left out. With fewer than `ENOUGH` questions that is said,
+and beside it nothing but what an exact test shows: bounds of intervals hold for many questions.
 """
 
 from collections.abc import Iterator
 
 from lvlm_eval.diagnosis.answers import Absent
-from lvlm_eval.diagnosis.verdict.beside_controls import blind_to_markers, without_source
+from lvlm_eval.diagnosis.verdict.beside_controls import blind_to_markers, untold, without_source
 from lvlm_eval.diagnosis.verdict.confusions import confusions
 from lvlm_eval.diagnosis.verdict.finding import ENOUGH, Finding, Parts, percent
 from lvlm_eval.diagnosis.verdict.form import format_trouble, unsteady
@@ -61,6 +62,13 @@ def _none_found(parts: Parts) -> Finding:
     looked_for.append("unreadable answers")
     if isinstance(parts.controls, Absent):
         unknown.append("what the answers rest on, since no controls were given")
+    for one in untold(parts):
+        low, high = one.main_less_control.ci95
+        unknown.append(
+            f"whether the run is better than its control '{one.control}' "
+            f"({one.main_less_control.points:+.1f} points [{low:+.1f}, {high:+.1f}] over "
+            f"{one.main_less_control.questions} questions)"
+        )
     text = (
         f"{percent(accuracy.average_accuracy)} of the answers are right, with no sign of "
         f"{', '.join(looked_for[:-1])} or {looked_for[-1]}."

@@ -1,9 +1,11 @@
 """Rules about letters: which are answered, and whether the answers are more than guesses."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from lvlm_eval.diagnosis.answers import Absent
 from lvlm_eval.diagnosis.parts.controls import CHANCE
+from lvlm_eval.diagnosis.parts.noise import Agreement
 from lvlm_eval.diagnosis.verdict.finding import (
     ENOUGH,
     FREQUENT,
@@ -24,6 +26,10 @@ FAVOURED_LETTER = 35.0
 KEPT = 50.0
 """Percent of two rotations with the same point: below, the point is more often changed than kept;
 guesses give 25."""
+
+ORDER = 10.0
+"""Percentage points by which repeats must be able to agree more than rotations, for the order of
+the options to matter; where the interval ends below, points change as much without it."""
 
 WIDER = 3.29 / 1.96
 """From an interval of 95 % to one of 99.9 %, which random answers hardly ever leave."""
@@ -65,14 +71,15 @@ def letter_bias(parts: Parts) -> Iterator[Finding]:
     if isinstance(test, Absent):
         yield from _one_letter_unbalanced(parts)
         return
-    if test.clustered_p >= SURE:
+    p = test.clustered_p if test.questions >= ENOUGH else test.one_letter_p
+    if p >= SURE:
         return
     figures = {
         "letter": letter,
         "share": share.percent,
         "expected": CHANCE,
         "clustered_chi_square": test.clustered_chi_square,
-        "p": test.clustered_p,
+        "p": p,
     }
     if amount(share) >= ONE_LETTER:
         text = f"{percent(share.percent)} of the answers are {letter}, whatever the question."
@@ -94,7 +101,9 @@ def _one_letter_unbalanced(parts: Parts) -> Iterator[Finding]:
     letter, share = parts.position.favourite
     there = parts.position.accuracy_by_place[letter].of
     rows = sum(one.of for one in parts.position.accuracy_by_place.values())
-    if share.of < ENOUGH or amount(share) < ONE_LETTER or 100 * there >= MOSTLY * rows:
+    if parts.accuracy.groups < ENOUGH or share.of < ENOUGH:
+        return
+    if amount(share) < ONE_LETTER or 100 * there >= MOSTLY * rows:
         return
     right = 100 * there / rows
     yield parts.finding(
@@ -154,27 +163,75 @@ def at_chance(parts: Parts) -> Iterator[Finding]:
             yield parts.finding(
                 "random",
                 f"The answers are as often right as a guess ({percent(parts.read.percent)}; 25 % "
-                "by chance)"
-                + ("." if kept is None else ", and change with the order of the options."),
+                "by chance)" + _not_kept(parts, kept),
                 **figures,
                 kept=kept,
+                **_again(parts),
             )
 
 
+def _not_kept(parts: Parts, kept: float | None) -> str:
+    """How a sentence about guesses ends."""
+    if kept is None:
+        return "."
+    text = f", and two rotations of a question give the same point in {percent(kept)} of cases"
+    cause = _cause(parts)
+    return f"{text}: {cause}." if cause else f"{text}."
+
+
 def inconsistent(parts: Parts) -> Iterator[Finding]:
-    """The point changes with the order of the options."""
+    """The point changes between the rotations of a question."""
     consistency = parts.position.consistency
-    if isinstance(consistency, Absent) or parts.accuracy.groups < ENOUGH:
+    if isinstance(consistency, Absent) or consistency.questions < ENOUGH:
         return
     kept = consistency.pairwise
     if kept.ci95 is not None and kept.ci95[1] < KEPT:
+        cause = _cause(parts) or (
+            "whether from the order of the options or at every asking, only repeats tell "
+            "(run --repeat 2)"
+        )
         yield parts.finding(
             "inconsistent",
             f"Two rotations of a question give the same point in only {percent(kept.percent)} "
-            "of cases (25 % by guessing): the order of the options decides more than the point.",
+            f"of cases (25 % by guessing): {cause}.",
             kept=kept.percent,
             ci95=list(kept.ci95),
             same_point_in_all=consistency.same_point.percent,
             average=parts.accuracy.average_accuracy,
             circular=parts.accuracy.circular_accuracy,
+            **_again(parts),
         )
+
+
+def _agreement(parts: Parts) -> Agreement | None:
+    """Repeats beside rotations, where there are enough of both."""
+    if isinstance(parts.noise, Absent) or isinstance(parts.noise.agreement, Absent):
+        return None
+    one = parts.noise.agreement
+    return one if one.questions >= ENOUGH else None
+
+
+def _cause(parts: Parts) -> str:
+    """Whether a point changes with the order or at every asking; empty without repeats."""
+    one = _agreement(parts)
+    if one is None:
+        return ""
+    again = f"two askings of the same row in {percent(one.again.percent)}"
+    low, high = one.ci95
+    if high < ORDER:
+        return f"{again}, so that it is as unsteady when the same is asked again"
+    if low > 0:
+        return f"{again}, so that the order of the options makes it change more than asking again"
+    return f"{again}, from which it cannot be told whether the order of the options matters"
+
+
+def _again(parts: Parts) -> dict[str, Any]:
+    """The figures behind the cause."""
+    one = _agreement(parts)
+    if one is None:
+        return {}
+    return {
+        "kept_when_asked_again": one.again.percent,
+        "again_less_rotated": one.again_less_rotated,
+        "again_less_rotated_ci95": list(one.ci95),
+    }
