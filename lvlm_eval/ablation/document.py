@@ -54,12 +54,15 @@ def document_of(
     settings = [one for one in SETTINGS if any(one in its for its in figures.values())]
     notes = [compare] if isinstance(compare, str) else []
     comparisons = {}
+    odd: dict[str, list[str]] = {}
     if not isinstance(compare, str):
         runs: dict[Path, RecordedRun] = {}
         for setting in settings:
             pairings = list(_pairings(grid, setting, runs))
-            comparisons[setting], odd = compared(pairings, setting, compare)
-            notes += odd
+            comparisons[setting], lines = compared(pairings, setting, compare)
+            for line in lines:
+                odd.setdefault(line, []).append(setting)
+    notes += [f"{', '.join(where)}: {line}" for line, where in odd.items()]
     for run in grid.runs:
         notes += [f"{run.folder.name}: {line}" for line in scored[run.folder].metrics.warnings]
     found: dict[str, Any] = {
@@ -252,7 +255,8 @@ def _pairings(grid: Grid, setting: Setting, runs: dict[Path, RecordedRun]) -> li
             continue
         done.add((cell.run, other.run))
         folders = grid.run_of(cell).folder.name, grid.run_of(other).folder.name
-        found.append(Pairing(*folders, read(cell), read(other)))
+        # The first of the cells that share the run and ask in this setting.
+        found.append(Pairing(*folders, read(cell), read(other), cell.cell.levels))
     return found
 
 

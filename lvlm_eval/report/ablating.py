@@ -189,34 +189,43 @@ def _rankings(conditions: Iterable[Mapping[str, Any]], setting: str) -> Table:
 
 
 def _comparisons(document: Mapping[str, Any], setting: str, several: bool) -> Table:
+    records = document["comparisons"][setting]
+    kinds = {_compared_by(one) for one in records}
+    is_mixed = len(kinds) > 1
+    what = "accuracy" if is_mixed else f"{kinds.pop()} accuracy"
     table = plain_table(
-        f"{_title(setting)}: circular, percentage points against the model's default cell"
+        f"{_title(setting)}: {what}, percentage points against the model's default cell"
     )
     table.add_column("cell", overflow="fold")
+    if is_mixed:
+        table.add_column("accuracy", no_wrap=True)
     table.add_column("difference", no_wrap=True)
     table.add_column("p", justify="right", no_wrap=True)
     table.add_column("p (Holm)", justify="right", no_wrap=True)
     table.add_column("n", justify="right")
-    words: dict[str, str] = {}
-    models: dict[str, str] = {}
-    for cell in document["cells"]:
-        varied = cell_words(cell["levels"])
-        words.setdefault(cell["folder"], f"{cell['model']} {varied}" if several else varied)
-        models.setdefault(cell["folder"], cell["model"])
-    for one in document["comparisons"][setting]:
-        circular = one["circular_difference"] is not None
-        name, p = ("circular", "mcnemar_p") if circular else ("average", "average_p")
-        told = words[one["cell"]]
+    models = {cell["folder"]: cell["model"] for cell in document["cells"]}
+    for one in records:
+        name = _compared_by(one)
+        p = "mcnemar_p" if name == "circular" else "average_p"
+        told = cell_words(one["levels"])
+        if several:
+            told = f"{models[one['cell']]} {told}".rstrip()
         if models[one["cell"]] != models[one["against"]]:
             told += f" against {models[one['against']]}"
         table.add_row(
-            Text(told if circular else f"{told} (average accuracy)"),
+            Text(told),
+            *([name] if is_mixed else []),
             _difference(one[f"{name}_difference"], one[f"{name}_ci95"]),
             _p(one[p]),
             _p(one[f"{p}_holm"]),
             str(one["questions"]),
         )
     return table
+
+
+def _compared_by(record: Mapping[str, Any]) -> str:
+    """Circular accuracy, or the average where a run has one rotation."""
+    return "average" if record["circular_difference"] is None else "circular"
 
 
 def _title(setting: str) -> str:

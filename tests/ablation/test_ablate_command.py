@@ -391,3 +391,73 @@ def test_a_picture_that_does_not_fit_the_space_is_said(
     assert "pictures need about" in done.stderr
     assert "some pictures were drawn more than once" in done.stderr
     assert set(drawn.values()) == {2}
+
+
+def section(shown: str, title: str) -> list[str]:
+    """The rows of a table, without blanks that only set them out."""
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    start = next(place for place, line in enumerate(lines) if line.startswith(title))
+    rule = next(place for place in range(start, len(lines)) if lines[place].startswith("──"))
+    return lines[rule + 1 : lines.index("", rule)]
+
+
+def test_a_row_names_a_cell_that_asked_in_its_setting(lvlm_eval_here: Command) -> None:
+    words = ("ablate", "--model", "random++", "--limit", 5, "--vary", "rotations=1,4")
+    many = (*words, "--vary", "setting=vis,desc,all", "--out", "grid")
+    document = json.loads(lvlm_eval_here(*many, "--json").stdout)
+    asked = {
+        setting: one["levels"]["setting"]
+        for setting, (one,) in document["comparisons"].items()
+    }  # fmt: skip
+    assert asked == {"vis": "vis", "vis+desc": "all", "desc": "desc"}
+    shown = lvlm_eval_here(*many).stdout
+    for title, setting in (("Vis.:", "vis"), ("Vis.+Desc.:", "all"), ("Desc.:", "desc")):
+        (row,) = section(shown, f"{title} average accuracy, percentage points")
+        assert row.startswith(f"rotations=1 setting={setting} +0.0 [")
+
+
+def test_what_a_pair_is_compared_by_is_said(lvlm_eval_here: Command) -> None:
+    words = ("ablate", "--model", "random++", "--limit", 5, "--setting", "vis", "--out", "grid")
+    shown = lvlm_eval_here(*words, "--vary", "prompt=soco,short").stdout
+    assert section(shown, "Vis.: circular accuracy,")
+    shown = lvlm_eval_here(*words, "--vary", "prompt=soco,short", "--vary", "rotations=4,1").stdout
+    rows = section(shown, "Vis.: accuracy, percentage points")
+    compared = {row.split(" [")[0].rsplit(" ", 1)[0] for row in rows}
+    assert compared == {
+        "prompt=soco rotations=1 average",
+        "prompt=short rotations=4 circular",
+        "prompt=short rotations=1 average",
+    }
+
+
+def test_other_questions_are_one_line_for_all_settings(lvlm_eval_here: Command) -> None:
+    done = lvlm_eval_here(
+        "ablate", "--model", "random++", "--limit", 5, "--vary", "seed=0,1", "--out", "grid"
+    )
+    (line,) = [one for one in done.stdout.splitlines() if "compared" in one]
+    assert line == (
+        "vis, vis+desc, desc: random-plus-plus--seed=1 is not compared with random-plus-plus: they "
+        "have no question in common, as after another seed."
+    )
+
+
+@pytest.mark.parametrize("out", ["m_a.py", "m_a.py/grid"])
+def test_a_file_in_the_place_of_the_folder_is_told_as_by_run(
+    tmp_path: Path, lvlm_eval_here: Command, out: str
+) -> None:
+    (tmp_path / "m_a.py").write_text(ADAPTER)
+    words = ("--model", "m_a.py", "--limit", 1, "--out", out)
+    expected = lvlm_eval_here("run", *words, status=2).complaint
+    assert "Give another --out." in expected
+    for more in ((), ("--dry-run",)):
+        said = lvlm_eval_here("ablate", *words, "--vary", "prompt=soco", *more, status=2)
+        assert said.complaint == expected
+    assert (tmp_path / "m_a.py").read_text() == ADAPTER
+
+
+def test_a_file_in_the_place_of_a_cell_is_one_line(tmp_path: Path, lvlm_eval_here: Command) -> None:
+    (tmp_path / "grid").mkdir()
+    (tmp_path / "grid" / "random").touch()
+    words = ("ablate", "--model", "random", "--limit", 1, "--vary", "prompt=soco", "--out", "grid")
+    line = lvlm_eval_here(*words, status=2).complaint
+    assert "the results folder grid/random cannot be made: File exists" in line
