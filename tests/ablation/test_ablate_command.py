@@ -291,10 +291,21 @@ def test_the_bound_on_cost_is_for_all_cells(tmp_path: Path, lvlm_eval_here: Comm
             "--limit", 2, "--vary", "prompt=soco,short,reason", "--concurrency", 1,
             "--prices", "prices.toml", "--out", "grid",
         )  # fmt: skip
-        line = lvlm_eval_here(*words, "--max-cost", 8 * 13, status=4).complaint
-        assert "--max-cost" in line
-        assert len(server.seen) == 13  # 8 of the first cell, 5 of the second
-        line = lvlm_eval_here(*words, "--max-cost", 8 * 13, status=4).complaint
+        told = (
+            "openai-m--prompt=short: --max-cost 104 USD is reached: the recorded answers cost "
+            "104.0000 USD, one more about 8; 11 requests are left in all, for which it must be"
+        )
+        for _ in range(2):
+            assert told in lvlm_eval_here(*words, "--max-cost", 8 * 13, status=4).complaint
+            assert len(server.seen) == 13  # 8 of the first cell, 5 of the second
+        line = lvlm_eval_here(*words, "--max-cost", 8 * 8, status=4).complaint
+        assert "--max-cost 64 USD is reached: the recorded answers cost 104.0000 USD" in line
+        assert "11 requests are left in all" in line
+        # The other cells have spent it all before the cell that is to go on has begun.
+        words_of_two = [*words, "--vary", "prompt=soco,reason"]
+        line = lvlm_eval_here(*words_of_two, "--max-cost", 8 * 8, status=4).complaint
+        assert "openai-m--prompt=reason: --max-cost 64 USD is reached: the recorded" in line
+        assert "answers cost 64.0000 USD; 8 requests are left in all" in line
         assert len(server.seen) == 13
         dry = lvlm_eval_here(*words, "--dry-run")
         assert f"about {8 * 11:.4f} USD" in dry.stdout
