@@ -73,7 +73,9 @@ def compared(
             )
             continue
         except InputError as error:
-            notes.append(f"{one.cell} is not compared with {one.against}: {error}")
+            names_both = one.cell in str(error) and one.against in str(error)
+            about = "" if names_both else f"{one.cell} is not compared with {one.against}: "
+            notes.append(f"{about}{error}")
             continue
         fields = {name: _plain(getattr(found, name)) for name in _FIELDS}
         records.append(

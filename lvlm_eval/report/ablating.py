@@ -20,6 +20,11 @@ MOST_CELLS_LISTED = 40
 
 DEFAULT = "(default)"
 
+_INCOMPLETE = (
+    "* some requests of its cells have no answer: their questions count as not right in circular "
+    "accuracy; a cell without any answer is in no mean"
+)
+
 
 def print_plan(grid: Grid, outlook: Outlook, console: Console) -> None:
     """Print what will be done: cells, requests, pictures, disk, cost.
@@ -140,7 +145,10 @@ def _cells(document: Mapping[str, Any], setting: str, several: bool) -> Table:
         table.add_row(
             *([Text(cell["model"])] if several else []),
             Text(words),
-            figure(figures["circular_accuracy"], figures["circular_ci95"]),
+            # Where nothing was answered its 0 would be of the requests, not of the model.
+            figure(None)
+            if figures["average_accuracy"] is None
+            else figure(figures["circular_accuracy"], figures["circular_ci95"]),
             figure(figures["average_accuracy"], figures["average_ci95"]),
             str(figures["groups"]),
             style=OWN_STYLE if cell["default"] else "",
@@ -158,13 +166,17 @@ def _effects(effects: Mapping[str, Any], title: str) -> Table:
     for factor, levels in effects.items():
         for place, one in enumerate(levels):
             shown = one["average"] or one["circular"]
+            level = str(one["level"]) if factor == MODEL else level_text(one["level"])
             table.add_row(
                 Text(factor if place == 0 else ""),
-                Text(str(one["level"]) if factor == MODEL else level_text(one["level"])),
+                Text(f"{level} *" if one["incomplete"] else level),
                 _mean(one["circular"]),
                 _mean(one["average"]),
                 str(shown["cells"] if shown else 0),
             )
+    if any(one["incomplete"] for levels in effects.values() for one in levels):
+        table.caption = Text(_INCOMPLETE)
+        table.caption_justify = "left"
     return table
 
 

@@ -472,3 +472,40 @@ def test_a_file_in_the_place_of_a_cell_is_one_line(tmp_path: Path, lvlm_eval_her
     words = ("ablate", "--model", "random", "--limit", 1, "--vary", "prompt=soco", "--out", "grid")
     line = lvlm_eval_here(*words, status=2).complaint
     assert "the results folder grid/random cannot be made: File exists" in line
+
+
+def test_a_cell_without_answers_is_in_no_mean(lvlm_eval_here: Command) -> None:
+    """No request of one prompt is answered; its 0 % are of the requests, not of the model."""
+
+    def behave(seen: Seen, before: int) -> Reply:
+        if "Answer with one letter." in seen.text:
+            return Reply(status=400, error={"message": "no"})
+        return Reply(text=good_text(seen))
+
+    with serving(behave) as server:
+        words = (
+            "ablate", "--model", "openai:m", "--base-url", server.url, "--setting", "vis",
+            "--limit", 2, "--vary", "prompt=soco,short", "--vary", "protocol=options,markers",
+            "--out", "grid",
+        )  # fmt: skip
+        document = json.loads(lvlm_eval_here(*words, "--json", status=3).stdout)
+        shown = lvlm_eval_here(*words, status=3).stdout
+    effects = document["main_effects"]["vis"]
+    soco, short = effects["prompt"]
+    assert (short["circular"], short["average"], short["incomplete"]) == (None, None, 2)
+    assert (soco["circular"]["cells"], soco["incomplete"]) == (2, 0)
+    for one in effects["protocol"]:
+        assert (one["circular"]["cells"], one["average"]["cells"], one["incomplete"]) == (1, 1, 1)
+        (cell,) = [
+            cell["settings"]["vis"]
+            for cell in document["cells"]
+            if cell["levels"] == {"prompt": "soco", "protocol": one["level"]}
+        ]
+        assert one["circular"]["mean"] == cell["circular_accuracy"]
+    rows = section(shown, "Vis.: mean over the cells of a level")
+    assert rows[1] == "short * – – 0"
+    assert rows[0].startswith("prompt soco ") and "*" not in rows[0]
+    assert all("*" in row for row in rows[2:])
+    assert "a cell without any answer is in no mean" in " ".join(shown.split())
+    rows = section(shown, "Vis.: every cell")
+    assert "prompt=short protocol=markers (INCOMPLETE) – – 2" in rows
