@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lvlm_eval.ablation.cells import Cell, default_levels
-from lvlm_eval.ablation.effects import conditions, main_effects
+from lvlm_eval.ablation.effects import by_level, conditions, main_effects
 from lvlm_eval.ablation.outlook import Outlook
 from lvlm_eval.ablation.paired import Compare, Pairing, compared
 from lvlm_eval.ablation.preparing import Grid, PreparedCell
@@ -54,12 +54,15 @@ def document_of(
     settings = [one for one in SETTINGS if any(one in its for its in figures.values())]
     notes = [compare] if isinstance(compare, str) else []
     comparisons = {}
+    odd: dict[str, list[str]] = {}
     if not isinstance(compare, str):
         runs: dict[Path, RecordedRun] = {}
         for setting in settings:
             pairings = list(_pairings(grid, setting, runs))
-            comparisons[setting], odd = compared(pairings, setting, compare)
-            notes += odd
+            comparisons[setting], lines = compared(pairings, setting, compare)
+            for line in lines:
+                odd.setdefault(line, []).append(setting)
+    notes += [f"{', '.join(where)}: {line}" for line, where in odd.items()]
     for run in grid.runs:
         notes += [f"{run.folder.name}: {line}" for line in scored[run.folder].metrics.warnings]
     found: dict[str, Any] = {
@@ -160,10 +163,28 @@ def _with_figure(
     grid: Grid, figures: Mapping[int, Figures], setting: Setting, figure: str
 ) -> list[tuple[Cell, float | None]]:
     return [
-        (cell.cell, figures[place][setting][figure])
+        (cell.cell, _known(figures[place][setting], figure))
         for place, cell in enumerate(grid.cells)
         if setting in figures[place]
     ]
+
+
+def _known(figures: Mapping[str, Any], figure: str) -> float | None:
+    """A figure; None where no request was answered: its 0 would be of the requests."""
+    found: float | None = figures[figure]
+    return found if figures[AVERAGE] is not None else None
+
+
+def _incomplete(
+    grid: Grid, figures: Mapping[int, Figures], setting: str
+) -> list[tuple[Cell, bool]]:
+    """Whether each cell with a setting, or with any if it is the mean, lacks answers in it."""
+    found = []
+    for place, cell in enumerate(grid.cells):
+        asked = [its for name, its in figures[place].items() if setting in (name, MEAN)]
+        if asked:
+            found.append((cell.cell, not all(its["complete"] for its in asked)))
+    return found
 
 
 def _all_effects(
@@ -172,11 +193,19 @@ def _all_effects(
     """By setting, and of the mean over the settings where every cell has several."""
     both = (CIRCULAR, AVERAGE)
     found = {
-        str(one): _effects(grid, [_with_figure(grid, figures, one, name) for name in both])
+        str(one): _effects(
+            grid,
+            [_with_figure(grid, figures, one, name) for name in both],
+            _incomplete(grid, figures, one),
+        )
         for one in settings
     }
     if len(settings) > 1 and all(set(its) == set(settings) for its in figures.values()):
-        found[MEAN] = _effects(grid, [_with_mean(grid, figures, name) for name in both])
+        found[MEAN] = _effects(
+            grid,
+            [_with_mean(grid, figures, name) for name in both],
+            _incomplete(grid, figures, MEAN),
+        )
     return found
 
 
@@ -186,29 +215,33 @@ def _with_mean(
     """Every cell with the mean of a figure over its settings; None where one has none."""
     found: list[tuple[Cell, float | None]] = []
     for place, cell in enumerate(grid.cells):
-        values = [its[figure] for its in figures[place].values()]
+        values = [_known(its, figure) for its in figures[place].values()]
         known = [one for one in values if one is not None]
         found.append((cell.cell, sum(known) / len(known) if len(known) == len(values) else None))
     return found
 
 
 def _effects(
-    grid: Grid, both: Sequence[list[tuple[Cell, float | None]]]
+    grid: Grid,
+    both: Sequence[list[tuple[Cell, float | None]]],
+    incomplete: list[tuple[Cell, bool]],
 ) -> dict[str, list[dict[str, Any]]]:
     factors = [one for one in grid.plan.grid if one != "setting"]
     names = ("circular", "average")
     by_figure = {
         name: main_effects(cells, factors) for name, cells in zip(names, both, strict=True)
     }
+    lacking = by_level(incomplete, factors)
     return {
         factor: [
             {
                 "level": level,
                 "circular": circular and asdict(circular),
                 "average": average and asdict(average),
+                "incomplete": sum(are_incomplete),
             }
-            for (level, circular), (_, average) in zip(
-                levels, by_figure["average"][factor], strict=True
+            for (level, circular), (_, average), (_, are_incomplete) in zip(
+                levels, by_figure["average"][factor], lacking[factor], strict=True
             )
         ]
         for factor, levels in by_figure["circular"].items()
@@ -252,7 +285,8 @@ def _pairings(grid: Grid, setting: Setting, runs: dict[Path, RecordedRun]) -> li
             continue
         done.add((cell.run, other.run))
         folders = grid.run_of(cell).folder.name, grid.run_of(other).folder.name
-        found.append(Pairing(*folders, read(cell), read(other)))
+        # The first of the cells that share the run and ask in this setting.
+        found.append(Pairing(*folders, read(cell), read(other), cell.cell.levels))
     return found
 
 

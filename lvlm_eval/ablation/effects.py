@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lvlm_eval.ablation.cells import Cell
 from lvlm_eval.ablation.factors import MODEL, Level
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +40,32 @@ def main_effects(
         cells: each with its figure in percent.
         factors: the varied ones; the models are added if there are several.
     """
-    found: dict[str, list[tuple[Level, Effect | None]]] = {}
+    return {
+        factor: [(level, _effect(figures)) for level, figures in levels]
+        for factor, levels in by_level(cells, factors).items()
+    }
+
+
+def by_level(
+    cells: Sequence[tuple[Cell, T]], factors: Sequence[str]
+) -> dict[str, list[tuple[Level, list[T]]]]:
+    """Factor → its levels, each with what is known of the cells that count for it.
+
+    Args:
+        cells: each with anything.
+        factors: as for `main_effects`, which says which cells count.
+    """
+    found: dict[str, list[tuple[Level, list[T]]]] = {}
     models = dict.fromkeys(cell.model for cell, _ in cells)
     if len(models) > 1:
         found[MODEL] = [
-            (model, _effect([figure for cell, figure in cells if cell.model == model]))
-            for model in models
+            (model, [one for cell, one in cells if cell.model == model]) for model in models
         ]
     for factor in factors:
-        row = [(cell, figure) for cell, figure in cells if factor in cell.rows]
+        row = [(cell, one) for cell, one in cells if factor in cell.rows]
         levels = dict.fromkeys(cell.levels[factor] for cell, _ in row)
         found[factor] = [
-            (level, _effect([figure for cell, figure in row if cell.levels[factor] == level]))
-            for level in levels
+            (level, [one for cell, one in row if cell.levels[factor] == level]) for level in levels
         ]
     return found
 

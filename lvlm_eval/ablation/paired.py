@@ -1,10 +1,12 @@
 """Paired tests of cells against their model's default cell, corrected for their number."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lvlm_eval.ablation.factors import Level
 from lvlm_eval.comparing import compare_pair
+from lvlm_eval.comparing.matching import NothingInCommonError
 from lvlm_eval.comparing.statistics_extra import statistics_library
 from lvlm_eval.errors import InputError
 from lvlm_eval.recorded_run import RecordedRun
@@ -25,12 +27,14 @@ class Pairing:
         against: name of the other one, whose figures are subtracted.
         one: the cell's answers.
         other: the other one's.
+        levels: varied factor → level, of a cell that asked in the setting of the comparison.
     """
 
     cell: str
     against: str
     one: RecordedRun
     other: RecordedRun
+    levels: Mapping[str, Level]
 
 
 _FIELDS = (
@@ -55,18 +59,28 @@ def compared(
     Returns:
         A record for each pair that can be compared, with ``mcnemar_p_holm`` and
         ``average_p_holm``; differences are the cell minus its partner, in percentage points. And a
-        line for each that cannot.
+        line for each that cannot, without the setting where others can have the same line.
     """
     records: list[dict[str, Any]] = []
     notes = []
     for one in pairings:
         try:
             found = compare(one, setting)
+        except NothingInCommonError:
+            notes.append(
+                f"{one.cell} is not compared with {one.against}: they have no question in common, "
+                "as after another seed."
+            )
+            continue
         except InputError as error:
-            notes.append(f"{setting}: {one.cell} against {one.against}: {error}")
+            names_both = one.cell in str(error) and one.against in str(error)
+            about = "" if names_both else f"{one.cell} is not compared with {one.against}: "
+            notes.append(f"{about}{error}")
             continue
         fields = {name: _plain(getattr(found, name)) for name in _FIELDS}
-        records.append({"cell": one.cell, "against": one.against, **fields})
+        records.append(
+            {"cell": one.cell, "levels": dict(one.levels), "against": one.against, **fields}
+        )
     for name in (CIRCULAR, AVERAGE):
         known = [record for record in records if record[name] is not None]
         corrected = holm([record[name] for record in known])

@@ -1,6 +1,8 @@
 """From cells to runs: what is asked of whom, into which folder; equal cells are one run."""
 
+import errno
 import json
+import os
 import re
 import shlex
 from collections import defaultdict
@@ -150,6 +152,7 @@ def prepare(
     models, renderers = Models(plan.models, plan.arguments, tell), _Renderers(opened.is_drawn)
     resolved = [_resolve(cell, opened, models, renderers) for cell in cells_of(plan)]
     folder = out if out is not None else _default_out(plan, resolved)
+    _check_place(folder)
     by_key: dict[str, list[_Resolved]] = defaultdict(list)
     for one in resolved:
         by_key[one.key].append(one)
@@ -322,8 +325,21 @@ def _drawn(run: CellRun) -> str:
     return canonical(run.identity.get("renderer"))
 
 
+def _check_place(folder: Path) -> None:
+    """Refuse a folder that a file stands in the way of, in the words of a run that is begun."""
+    there = folder
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        reason = os.strerror(errno.EEXIST if there == folder else errno.ENOTDIR)
+        raise InputError(
+            f"the results folder {folder} cannot be made: {reason}. Give another --out."
+        )
+
+
 def _check_folder(run: CellRun) -> None:
     """Refuse a folder with another run before anything is asked of any model."""
+    _check_place(run.folder)
     before = read_manifest(run.folder)
     if before is not None and canonical(before.identity) != canonical(run.identity):
         what = "; ".join(differences(before.identity, run.identity)[:3])

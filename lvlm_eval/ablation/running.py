@@ -112,9 +112,11 @@ def _run_locked(
     for place, one in enumerate(grid.runs):
         if outlook.runs[place].pending:
             watcher.note(f"{place + 1} of {len(grid.runs)}: {one.folder.name}")
+            # Failed rows of earlier runs are left for the next call, as are those of later ones.
+            left = failed + sum(later.pending for later in outlook.runs[place + 1 :])
             outcome = _run_one(
-                grid, one, store, prices.get(one.model), max_cost, spendings, place, recorded,
-                watcher,
+                grid, one, store, prices.get(one.model), max_cost, spendings, place,
+                outlook.runs[place].pending, left, recorded, watcher,
             )  # fmt: skip
             spendings[place] = outcome.spending
             asked, failed, empty = (
@@ -140,6 +142,8 @@ def _run_one(
     max_cost: float | None,
     spendings: list[Spending | None],
     place: int,
+    pending: int,
+    pending_elsewhere: int,
     recorded: Recorded,
     watcher: Watcher,
 ) -> Outcome:
@@ -147,8 +151,9 @@ def _run_one(
     spent = 0.0 if elsewhere is None else elsewhere.total
     if max_cost is not None and price is not None and spent >= max_cost:
         raise StoppedError(
-            f"--max-cost {max_cost:g} {price.currency} is reached: the recorded answers cost "
-            f"{spent:.4f}, and {one.folder.name} is not finished"
+            f"{one.folder.name}: --max-cost {max_cost:g} {price.currency} is reached: the recorded "
+            f"answers cost {_together(spendings)}; {pending + pending_elsewhere} requests "
+            "are left in all, for which it must be higher"
         )
     source, maker = one.source, None
     if isinstance(source, DrawnRequests) and one.renderer is not None:
@@ -158,7 +163,11 @@ def _run_one(
         bare_job(grid, one),
         source=source,
         price=price,
-        budget=Budget(None if max_cost is None or price is None else max_cost - spent),
+        budget=Budget(
+            max_cost=None if price is None else max_cost,
+            elsewhere=spent,
+            pending_elsewhere=pending_elsewhere,
+        ),
         recorded={
             "model": word_without_secrets(one.model.spec),
             **recorded(source.name),
@@ -166,7 +175,7 @@ def _run_one(
         },
     )
     # Standard output belongs to the tables: whatever a model prints goes the other way.
-    with contextlib.redirect_stdout(sys.stderr), _said_of(one, bool(max_cost and spent)):
+    with contextlib.redirect_stdout(sys.stderr), _said_of(one):
         try:
             return run(job, _InGrid(watcher, elsewhere))
         finally:
@@ -175,13 +184,12 @@ def _run_one(
 
 
 @contextlib.contextmanager
-def _said_of(one: CellRun, is_rest: bool) -> Iterator[None]:
-    """Say in which run it was stopped, and that its bound on cost was what the others left."""
+def _said_of(one: CellRun) -> Iterator[None]:
+    """Say in which run it was stopped."""
     try:
         yield
     except StoppedError as error:
-        rest = " (what the other cells left of --max-cost)" if is_rest else ""
-        raise StoppedError(f"{one.folder.name}: {error}{rest}") from error
+        raise StoppedError(f"{one.folder.name}: {error}") from error
 
 
 class _InGrid:

@@ -28,6 +28,8 @@ class Difference:
         ci95: 95 % interval of the difference, percentage points.
         p: two-sided p of no difference; below 0.05 exactly where the interval leaves out 0.
         effective: number of independent questions that would tell as much.
+        is_estimated: whether the residuals tell how far related questions go together; if not,
+            related questions count as one in ``effective``, the worst case.
         degrees_of_freedom: of Student's distribution.
     """
 
@@ -37,6 +39,7 @@ class Difference:
     ci95: Interval
     p: float
     effective: float
+    is_estimated: bool
     degrees_of_freedom: float
 
 
@@ -75,7 +78,8 @@ def paired_difference(
     ) / rows_a.mean()
     count = relations.count
     squares = float(residuals @ residuals)
-    if squares < 1e-18 or math.isinf(relations.correction):
+    is_estimated = squares >= 1e-18 and not math.isinf(relations.correction)
+    if not is_estimated:
         effective = count * count / float(relations.related.sum())
     else:
         # Both variances of the mean, times n².
@@ -97,5 +101,6 @@ def paired_difference(
         ci95=(100 * max(-1.0, centre - half), 100 * min(1.0, centre + half)),
         p=float(2 * special.stdtr(freedom, -abs(centre) / error)),
         effective=effective,
+        is_estimated=is_estimated,
         degrees_of_freedom=freedom,
     )

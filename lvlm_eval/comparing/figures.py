@@ -3,16 +3,25 @@
 from collections.abc import Iterator, Sequence
 
 from lvlm_eval.comparing.agreement import answer_agreement
-from lvlm_eval.comparing.differences import paired_difference
+from lvlm_eval.comparing.differences import Difference, paired_difference
 from lvlm_eval.comparing.discordance import mcnemar_exact, smallest_difference
 from lvlm_eval.comparing.matching import AnsweredQuestion, MatchedQuestions, PairedQuestion
 from lvlm_eval.comparing.records import Cluster, Flips, PairedFigures, RightWrong
-from lvlm_eval.comparing.relations import Relations, is_told, relations_of
+from lvlm_eval.comparing.relations import (
+    LEAST_DEGREES_OF_FREEDOM,
+    Relations,
+    is_told,
+    relations_of,
+)
 from lvlm_eval.errors import InputError
 from lvlm_eval.records import Setting
 
 _FEW = 5.0
 """Degrees of freedom; with fewer, intervals are very wide."""
+
+_FEW_DISCORDANT = 5
+"""Questions that tell two runs apart; fewer tell neither how many there are of them in truth nor
+how far they go together, which is what the power of a comparison depends on."""
 
 _RELATED_BY = {"image": "photos", "pair": "pairs"}
 
@@ -62,7 +71,6 @@ def paired_figures(
         only_b=len(flips.only_b),
         both_wrong=sum(not (a or b) for a, b in zip(whole_a, whole_b, strict=True)),
     )
-    discordant = (table.only_a + table.only_b) / len(pairs)
     freedom = circular.degrees_of_freedom
     return PairedFigures(
         setting=setting,
@@ -82,7 +90,7 @@ def paired_figures(
         average_p=average.p,
         mcnemar_p=mcnemar_exact(table),
         right_wrong=table,
-        smallest_difference=smallest_difference(discordant, circular.effective, freedom),
+        smallest_difference=_least_shown(table, circular),
         degrees_of_freedom=freedom,
         design_effect=len(pairs) / circular.effective,
         flips=flips,
@@ -92,6 +100,18 @@ def paired_figures(
             *_notes_on_rows(pairs, rotations, names),
             *_notes_on_relations(relations, cluster, used),
         ),
+    )
+
+
+def _least_shown(table: RightWrong, circular: Difference) -> float | None:
+    """See `smallest_difference`; None where the data cannot tell what it depends on."""
+    discordant = table.only_a + table.only_b
+    questions = table.both_right + discordant + table.both_wrong
+    is_known = circular.is_estimated and circular.degrees_of_freedom > LEAST_DEGREES_OF_FREEDOM
+    if discordant < _FEW_DISCORDANT or not is_known:
+        return None
+    return smallest_difference(
+        discordant / questions, circular.effective, circular.degrees_of_freedom
     )
 
 

@@ -64,6 +64,10 @@ class PairedQuestion:
         return first == second
 
 
+class NothingInCommonError(InputError):
+    """Two runs have no question in common."""
+
+
 @dataclass(frozen=True, slots=True)
 class MatchedQuestions:
     """The questions of two runs in one setting.
@@ -116,7 +120,8 @@ def matched_or_refused(
         common: leave out what only one of them was asked.
 
     Raises:
-        InputError: they were asked different questions, or, with ``common``, no common one.
+        NothingInCommonError: they were asked no common question.
+        InputError: they were asked different questions, without ``common``.
     """
     matched = match_questions(a, b, setting)
     if (matched.pairs and common) or matched.same:
@@ -136,7 +141,8 @@ def matched_or_refused(
         if matched.pairs
         else "Runs are compared over the same data, asked with the same --seed."
     )
-    raise InputError(
+    kind = InputError if matched.pairs else NothingInCommonError
+    raise kind(
         f"{first} and {second} were not asked the same questions in {setting}: {counts}. {advice}"
     )
 

@@ -91,7 +91,9 @@ class PairedFigures:
             as independent, whatever ``cluster`` is.
         right_wrong: the 2x2 table that it is computed from.
         smallest_difference: least true difference in the share of right questions that such data
-            would show at 5 % in 80 % of cases, percentage points; None where there is none.
+            would show at 5 % in 80 % of cases, percentage points; None where there is none, or
+            where the data cannot tell it: fewer than 5 questions are right in one run only, these
+            are all questions, or all photos (or pairs) hang together.
         degrees_of_freedom: of Student's distribution in the intervals (circular and average).
         design_effect: how many times larger the relations make the variance of the difference in
             right questions.

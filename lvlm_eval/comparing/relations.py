@@ -21,6 +21,9 @@ from lvlm_eval.records import Question
 Floats = npt.NDArray[np.float64]
 _Codes = npt.NDArray[np.intp]
 
+LEAST_DEGREES_OF_FREEDOM = 1.0
+"""Where so few units are related that there are less, or none can be told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Relations:
@@ -58,7 +61,9 @@ class Relations:
         """
         total = self.related.sum()
         spread = total - 2 * (self.related @ self.related) / self.count + (total / self.count) ** 2
-        return max(1.0, float(self._trace**2 / spread)) if spread > 1e-9 * self.count else 1.0
+        if spread <= 1e-9 * self.count:
+            return LEAST_DEGREES_OF_FREEDOM
+        return max(LEAST_DEGREES_OF_FREEDOM, float(self._trace**2 / spread))
 
     @property
     def _trace(self) -> float:

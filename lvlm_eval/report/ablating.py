@@ -20,6 +20,11 @@ MOST_CELLS_LISTED = 40
 
 DEFAULT = "(default)"
 
+_INCOMPLETE = (
+    "* some requests of its cells have no answer: their questions count as not right in circular "
+    "accuracy; a cell without any answer is in no mean"
+)
+
 
 def print_plan(grid: Grid, outlook: Outlook, console: Console) -> None:
     """Print what will be done: cells, requests, pictures, disk, cost.
@@ -150,7 +155,10 @@ def _cells(document: Mapping[str, Any], setting: str, several: bool) -> Table:
         table.add_row(
             *([Text(cell["model"])] if several else []),
             Text(words),
-            figure(figures["circular_accuracy"], figures["circular_ci95"]),
+            # Where nothing was answered its 0 would be of the requests, not of the model.
+            figure(None)
+            if figures["average_accuracy"] is None
+            else figure(figures["circular_accuracy"], figures["circular_ci95"]),
             figure(figures["average_accuracy"], figures["average_ci95"]),
             str(figures["groups"]),
             style=OWN_STYLE if cell["default"] else "",
@@ -168,13 +176,17 @@ def _effects(effects: Mapping[str, Any], title: str) -> Table:
     for factor, levels in effects.items():
         for place, one in enumerate(levels):
             shown = one["average"] or one["circular"]
+            level = str(one["level"]) if factor == MODEL else level_text(one["level"])
             table.add_row(
                 Text(factor if place == 0 else ""),
-                Text(str(one["level"]) if factor == MODEL else level_text(one["level"])),
+                Text(f"{level} *" if one["incomplete"] else level),
                 _mean(one["circular"]),
                 _mean(one["average"]),
                 str(shown["cells"] if shown else 0),
             )
+    if any(one["incomplete"] for levels in effects.values() for one in levels):
+        table.caption = Text(_INCOMPLETE)
+        table.caption_justify = "left"
     return table
 
 
@@ -199,34 +211,43 @@ def _rankings(conditions: Iterable[Mapping[str, Any]], setting: str) -> Table:
 
 
 def _comparisons(document: Mapping[str, Any], setting: str, several: bool) -> Table:
+    records = document["comparisons"][setting]
+    kinds = {_compared_by(one) for one in records}
+    is_mixed = len(kinds) > 1
+    what = "accuracy" if is_mixed else f"{kinds.pop()} accuracy"
     table = plain_table(
-        f"{_title(setting)}: circular, percentage points against the model's default cell"
+        f"{_title(setting)}: {what}, percentage points against the model's default cell"
     )
     table.add_column("cell", overflow="fold")
+    if is_mixed:
+        table.add_column("accuracy", no_wrap=True)
     table.add_column("difference", no_wrap=True)
     table.add_column("p", justify="right", no_wrap=True)
     table.add_column("p (Holm)", justify="right", no_wrap=True)
     table.add_column("n", justify="right")
-    words: dict[str, str] = {}
-    models: dict[str, str] = {}
-    for cell in document["cells"]:
-        varied = cell_words(cell["levels"])
-        words.setdefault(cell["folder"], f"{cell['model']} {varied}" if several else varied)
-        models.setdefault(cell["folder"], cell["model"])
-    for one in document["comparisons"][setting]:
-        circular = one["circular_difference"] is not None
-        name, p = ("circular", "mcnemar_p") if circular else ("average", "average_p")
-        told = words[one["cell"]]
+    models = {cell["folder"]: cell["model"] for cell in document["cells"]}
+    for one in records:
+        name = _compared_by(one)
+        p = "mcnemar_p" if name == "circular" else "average_p"
+        told = cell_words(one["levels"])
+        if several:
+            told = f"{models[one['cell']]} {told}".rstrip()
         if models[one["cell"]] != models[one["against"]]:
             told += f" against {models[one['against']]}"
         table.add_row(
-            Text(told if circular else f"{told} (average accuracy)"),
+            Text(told),
+            *([name] if is_mixed else []),
             _difference(one[f"{name}_difference"], one[f"{name}_ci95"]),
             _p(one[p]),
             _p(one[f"{p}_holm"]),
             str(one["questions"]),
         )
     return table
+
+
+def _compared_by(record: Mapping[str, Any]) -> str:
+    """Circular accuracy, or the average where a run has one rotation."""
+    return "average" if record["circular_difference"] is None else "circular"
 
 
 def _title(setting: str) -> str:

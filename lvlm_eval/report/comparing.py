@@ -159,7 +159,8 @@ def _remarks(comparison: Comparison) -> Iterator[str]:
         f"Difference: other run minus A, percentage points. Intervals and p: {how}. McNemar p: "
         "exact test on the questions that one run alone has right on all rows, each question "
         "independent. Least shown: least true difference in circular accuracy, points, that such "
-        "data show at 5 % in 80 % of cases. Same point: percent of rows in which both chose the "
+        "data show at 5 % in 80 % of cases; – where fewer than 5 questions tell the runs apart or "
+        "the photos are too few. Same point: percent of rows in which both chose the "
         f"same candidate. Answers read by the {comparison.choices.parser} parser."
     )
     if any(one.holm for one in figures):

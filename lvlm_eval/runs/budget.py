@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 from lvlm_eval.errors import InputError, StoppedError
@@ -22,13 +22,18 @@ class Budget:
     """What a call may use.
 
     Attributes:
-        max_cost: money that all answers of the folder may cost together; None for no bound.
+        max_cost: money that all answers of the folder, and what was spent elsewhere, may cost
+            together; None for no bound.
         max_requests: rows that this call may send; None for no bound. A row counts once, however
             often it is tried.
+        elsewhere: money that answers of other folders under the same bound cost.
+        pending_elsewhere: rows that these have left to ask; None where there are no such folders.
     """
 
     max_cost: float | None = None
     max_requests: int | None = None
+    elsewhere: float = 0.0
+    pending_elsewhere: int | None = None
 
     def first(self, pending: Sequence[Ask]) -> Sequence[Ask]:
         """The rows that this call may send."""
@@ -46,7 +51,7 @@ class Budget:
             return adapter
         if spending is None:
             raise InputError("--max-cost needs to know what tokens cost: give --prices FILE.")
-        return _Bounded(adapter, _Purse(self.max_cost, spending, pending))
+        return _Bounded(adapter, _Purse(self, self.max_cost, spending, pending))
 
     def check_all_asked(self, pending: int) -> None:
         """Tell if rows are left because of the bound on requests.
@@ -71,10 +76,12 @@ class _Purse:
     bound, each at the mean cost of the answers that there are.
     """
 
-    def __init__(self, most: float, spending: Spending, pending: int) -> None:
+    def __init__(self, budget: Budget, most: float, spending: Spending, pending: int) -> None:
         self._most = most
+        self._elsewhere = budget.elsewhere
         self._spending = spending
-        self._pending = pending
+        self._pending = pending + (budget.pending_elsewhere or 0)
+        self._in_all = "" if budget.pending_elsewhere is None else " in all"
         self._answered = 0
         self._out: set[int] = set()
         self._places: dict[str, int] = {}
@@ -122,22 +129,23 @@ class _Purse:
         if mean is None:
             if self._spending.unpriced >= UNPRICED_AT_START:
                 return False
-            return self._most > 0 and len(self._out) < MOST_OF_UNKNOWN_COST
+            return self._most > self._elsewhere and len(self._out) < MOST_OF_UNKNOWN_COST
         expected = (self._spending.unpriced + len(self._out) + 1) * mean
-        return self._spending.total + expected <= self._most * (1 + 1e-9)
+        return self._elsewhere + self._spending.total + expected <= self._most * (1 + 1e-9)
 
     def _told(self) -> str:
-        price, left = self._spending.price, self._pending - self._answered
+        left = f"{self._pending - self._answered} requests are left{self._in_all}"
+        whole = replace(self._spending, before=self._spending.before + self._elsewhere)
         mean = self._spending.mean
         if mean is None and self._spending.unpriced:
             return (
                 f"--max-cost {self._most:g} cannot be kept: {self._spending.unpriced} answers came "
-                f"without token counts and none with; {left} requests are left"
+                f"without token counts and none with; {left}"
             )
         one = "" if mean is None else f", one more about {mean:.4g}"
         return (
-            f"--max-cost {self._most:g} {price.currency} is reached: the recorded answers cost "
-            f"{self._spending}{one}; {left} requests are left, for which it must be higher"
+            f"--max-cost {self._most:g} {whole.price.currency} is reached: the recorded answers "
+            f"cost {whole}{one}; {left}, for which it must be higher"
         )
 
 

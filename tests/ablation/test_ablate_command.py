@@ -291,10 +291,21 @@ def test_the_bound_on_cost_is_for_all_cells(tmp_path: Path, lvlm_eval_here: Comm
             "--limit", 2, "--vary", "prompt=soco,short,reason", "--concurrency", 1,
             "--prices", "prices.toml", "--out", "grid",
         )  # fmt: skip
-        line = lvlm_eval_here(*words, "--max-cost", 8 * 13, status=4).complaint
-        assert "--max-cost" in line
-        assert len(server.seen) == 13  # 8 of the first cell, 5 of the second
-        line = lvlm_eval_here(*words, "--max-cost", 8 * 13, status=4).complaint
+        told = (
+            "openai-m--prompt=short: --max-cost 104 USD is reached: the recorded answers cost "
+            "104.0000 USD, one more about 8; 11 requests are left in all, for which it must be"
+        )
+        for _ in range(2):
+            assert told in lvlm_eval_here(*words, "--max-cost", 8 * 13, status=4).complaint
+            assert len(server.seen) == 13  # 8 of the first cell, 5 of the second
+        line = lvlm_eval_here(*words, "--max-cost", 8 * 8, status=4).complaint
+        assert "--max-cost 64 USD is reached: the recorded answers cost 104.0000 USD" in line
+        assert "11 requests are left in all" in line
+        # The other cells have spent it all before the cell that is to go on has begun.
+        words_of_two = [*words, "--vary", "prompt=soco,reason"]
+        line = lvlm_eval_here(*words_of_two, "--max-cost", 8 * 8, status=4).complaint
+        assert "openai-m--prompt=reason: --max-cost 64 USD is reached: the recorded" in line
+        assert "answers cost 64.0000 USD; 8 requests are left in all" in line
         assert len(server.seen) == 13
         dry = lvlm_eval_here(*words, "--dry-run")
         assert f"about {8 * 11:.4f} USD" in dry.stdout
@@ -391,3 +402,110 @@ def test_a_picture_that_does_not_fit_the_space_is_said(
     assert "pictures need about" in done.stderr
     assert "some pictures were drawn more than once" in done.stderr
     assert set(drawn.values()) == {2}
+
+
+def section(shown: str, title: str) -> list[str]:
+    """The rows of a table, without blanks that only set them out."""
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    start = next(place for place, line in enumerate(lines) if line.startswith(title))
+    rule = next(place for place in range(start, len(lines)) if lines[place].startswith("──"))
+    return lines[rule + 1 : lines.index("", rule)]
+
+
+def test_a_row_names_a_cell_that_asked_in_its_setting(lvlm_eval_here: Command) -> None:
+    words = ("ablate", "--model", "random++", "--limit", 5, "--vary", "rotations=1,4")
+    many = (*words, "--vary", "setting=vis,desc,all", "--out", "grid")
+    document = json.loads(lvlm_eval_here(*many, "--json").stdout)
+    asked = {
+        setting: one["levels"]["setting"]
+        for setting, (one,) in document["comparisons"].items()
+    }  # fmt: skip
+    assert asked == {"vis": "vis", "vis+desc": "all", "desc": "desc"}
+    shown = lvlm_eval_here(*many).stdout
+    for title, setting in (("Vis.:", "vis"), ("Vis.+Desc.:", "all"), ("Desc.:", "desc")):
+        (row,) = section(shown, f"{title} average accuracy, percentage points")
+        assert row.startswith(f"rotations=1 setting={setting} +0.0 [")
+
+
+def test_what_a_pair_is_compared_by_is_said(lvlm_eval_here: Command) -> None:
+    words = ("ablate", "--model", "random++", "--limit", 5, "--setting", "vis", "--out", "grid")
+    shown = lvlm_eval_here(*words, "--vary", "prompt=soco,short").stdout
+    assert section(shown, "Vis.: circular accuracy,")
+    shown = lvlm_eval_here(*words, "--vary", "prompt=soco,short", "--vary", "rotations=4,1").stdout
+    rows = section(shown, "Vis.: accuracy, percentage points")
+    compared = {row.split(" [")[0].rsplit(" ", 1)[0] for row in rows}
+    assert compared == {
+        "prompt=soco rotations=1 average",
+        "prompt=short rotations=4 circular",
+        "prompt=short rotations=1 average",
+    }
+
+
+def test_other_questions_are_one_line_for_all_settings(lvlm_eval_here: Command) -> None:
+    done = lvlm_eval_here(
+        "ablate", "--model", "random++", "--limit", 5, "--vary", "seed=0,1", "--out", "grid"
+    )
+    (line,) = [one for one in done.stdout.splitlines() if "compared" in one]
+    assert line == (
+        "vis, vis+desc, desc: random-plus-plus--seed=1 is not compared with random-plus-plus: they "
+        "have no question in common, as after another seed."
+    )
+
+
+@pytest.mark.parametrize("out", ["m_a.py", "m_a.py/grid"])
+def test_a_file_in_the_place_of_the_folder_is_told_as_by_run(
+    tmp_path: Path, lvlm_eval_here: Command, out: str
+) -> None:
+    (tmp_path / "m_a.py").write_text(ADAPTER)
+    words = ("--model", "m_a.py", "--limit", 1, "--out", out)
+    expected = lvlm_eval_here("run", *words, status=2).complaint
+    assert "Give another --out." in expected
+    for more in ((), ("--dry-run",)):
+        said = lvlm_eval_here("ablate", *words, "--vary", "prompt=soco", *more, status=2)
+        assert said.complaint == expected
+    assert (tmp_path / "m_a.py").read_text() == ADAPTER
+
+
+def test_a_file_in_the_place_of_a_cell_is_one_line(tmp_path: Path, lvlm_eval_here: Command) -> None:
+    (tmp_path / "grid").mkdir()
+    (tmp_path / "grid" / "random").touch()
+    words = ("ablate", "--model", "random", "--limit", 1, "--vary", "prompt=soco", "--out", "grid")
+    line = lvlm_eval_here(*words, status=2).complaint
+    assert "the results folder grid/random cannot be made: File exists" in line
+
+
+def test_a_cell_without_answers_is_in_no_mean(lvlm_eval_here: Command) -> None:
+    """No request of one prompt is answered; its 0 % are of the requests, not of the model."""
+
+    def behave(seen: Seen, before: int) -> Reply:
+        if "Answer with one letter." in seen.text:
+            return Reply(status=400, error={"message": "no"})
+        return Reply(text=good_text(seen))
+
+    with serving(behave) as server:
+        words = (
+            "ablate", "--model", "openai:m", "--base-url", server.url, "--setting", "vis",
+            "--limit", 2, "--vary", "prompt=soco,short", "--vary", "protocol=options,markers",
+            "--out", "grid",
+        )  # fmt: skip
+        document = json.loads(lvlm_eval_here(*words, "--json", status=3).stdout)
+        shown = lvlm_eval_here(*words, status=3).stdout
+    effects = document["main_effects"]["vis"]
+    soco, short = effects["prompt"]
+    assert (short["circular"], short["average"], short["incomplete"]) == (None, None, 2)
+    assert (soco["circular"]["cells"], soco["incomplete"]) == (2, 0)
+    for one in effects["protocol"]:
+        assert (one["circular"]["cells"], one["average"]["cells"], one["incomplete"]) == (1, 1, 1)
+        (cell,) = [
+            cell["settings"]["vis"]
+            for cell in document["cells"]
+            if cell["levels"] == {"prompt": "soco", "protocol": one["level"]}
+        ]
+        assert one["circular"]["mean"] == cell["circular_accuracy"]
+    rows = section(shown, "Vis.: mean over the cells of a level")
+    assert rows[1] == "short * – – 0"
+    assert rows[0].startswith("prompt soco ") and "*" not in rows[0]
+    assert all("*" in row for row in rows[2:])
+    assert "a cell without any answer is in no mean" in " ".join(shown.split())
+    rows = section(shown, "Vis.: every cell")
+    assert "prompt=short protocol=markers (INCOMPLETE) – – 2" in rows

@@ -126,12 +126,15 @@ def test_p_values_of_a_setting_are_one_family() -> None:
         return found[pairing.cell]
 
     nothing: Any = None
-    pairings = [Pairing(one, "base", nothing, nothing) for one in ("x", "odd", "y", "z")]
+    pairings = [
+        Pairing(one, "base", nothing, nothing, {"seed": 1}) for one in ("x", "odd", "y", "z")
+    ]
     records, notes = compared(pairings, "vis", compare)
     assert [one["mcnemar_p_holm"] for one in records] == pytest.approx([0.02, None, 0.03])
     assert [one["average_p_holm"] for one in records] == pytest.approx([0.5, 0.06, 0.08])
     assert records[0]["circular_ci95"] == [-1.0, 3.0]
-    assert notes == ["vis: odd against base: nothing in common."]
+    assert records[0]["levels"] == {"seed": 1}
+    assert notes == ["odd is not compared with base: nothing in common."]
 
 
 def test_without_the_libraries_the_rest_is_still_there(monkeypatch: pytest.MonkeyPatch) -> None:

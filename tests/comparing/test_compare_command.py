@@ -1,6 +1,7 @@
 """``lvlm-eval compare`` through the real command line, over runs that it made itself."""
 
 import json
+import shutil
 
 import pytest
 from commands import complaint_of, lvlm_eval
@@ -43,6 +44,17 @@ def test_table_and_document(runs, tmp_path):
     only_a = pair["settings"]["vis"]["flips"]["only_a"]
     assert f"{len(only_a)} right in A, not in B: {only_a[0]}" in table
     assert "questions that share a photo are related" in " ".join(table.split())
+
+
+def test_a_copy_shows_no_least_difference(runs, tmp_path):
+    copy = shutil.copytree(runs[0], tmp_path / "copy")
+    document = json.loads(lvlm_eval("compare", runs[0], copy, "--json", cwd=tmp_path).stdout)
+    for figures in document["comparisons"][0]["settings"].values():
+        assert figures["circular_difference"] == 0 and figures["smallest_difference"] is None
+    shown = lvlm_eval("compare", runs[0], copy, cwd=tmp_path).stdout
+    (line, *_) = [one for one in shown.splitlines() if one.split()[-1:] == ["1.00"]]
+    assert line.split()[5:7] == ["1.000", "–"]
+    assert "– where fewer than 5 questions tell the runs apart" in " ".join(shown.split())
 
 
 def test_a_merged_run_is_the_same(runs, tmp_path):

@@ -193,6 +193,35 @@ def test_few_photos_are_said():
     assert any("few photos" in note for note in found.notes)
 
 
+def two_photos_a_question(count, photos):
+    return {
+        f"{i}": question(f"{i}", (f"s{i % photos}", f"t{i * 7 % photos}")) for i in range(count)
+    }
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_what_few_discordant_questions_cannot_show_is_none(cluster):
+    """An identical copy once said 36.9 points beside an interval of 9.2."""
+    asked = two_photos_a_question(40, 11)
+    a = run(dict.fromkeys(asked, "RRRR"), "a", asked)
+    for wrong in (0, 1, 4, 5, 12):
+        marks = {key: "AAAA" if int(key) < wrong else "RRRR" for key in asked}
+        found = compare_pair(a, run(marks, "b", asked), "vis", cluster=cluster)
+        assert found.right_wrong.only_a == wrong
+        assert (found.smallest_difference is None) == (wrong < 5)
+    # All questions flip the same way: nothing varies, so nothing tells what goes together.
+    opposite = run(dict.fromkeys(asked, "AAAA"), "b", asked)
+    assert compare_pair(a, opposite, "vis", cluster=cluster).smallest_difference is None
+
+
+def test_least_shown_needs_photos_that_do_not_all_hang_together():
+    asked = {f"{i}": question(f"{i}", ("s", f"t{i}")) for i in range(20)}
+    a = run(dict.fromkeys(asked, "RRRR"), "a", asked)
+    b = run({key: "AAAA" if int(key) % 2 else "RRRR" for key in asked}, "b", asked)
+    assert compare_pair(a, b, "vis").smallest_difference is None
+    assert compare_pair(a, b, "vis", cluster="question").smallest_difference > 0
+
+
 def test_questions_of_one_pair_are_related():
     asked = {f"{i}": question(f"{i}", (f"s{i}", f"t{i}"), pair=f"p{i // 2}") for i in range(40)}
     marks = [

@@ -99,6 +99,46 @@ def test_nothing_to_report_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
             write_files([Path("run")], Path(out), "md")
 
 
+def test_no_file_but_an_own_page_is_replaced(tmp_path: Path) -> None:
+    make_run(tmp_path / "runs" / "one")
+    vision = make_vision(tmp_path / "runs" / "two")
+    (tmp_path / "thesis.html").write_text("<!DOCTYPE html><title>lvlm-eval in my thesis</title>")
+    (tmp_path / "link.html").symlink_to(vision / "metrics.json")
+    (tmp_path / "linked").symlink_to(vision)
+    (tmp_path / "empty.html").touch()
+    before = {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()}
+    for out, expected in (
+        ("thesis.html", "--out thesis.html is there and is no page that lvlm-eval wrote"),
+        ("runs/one/manifest.json", "--out runs/one/manifest.json lies in the folder of a run"),
+        ("runs/one/page.html", "lies in the folder of a run, runs/one: it has a manifest.json"),
+        ("runs/two/page.html", "lies in the folder of a run"),
+        ("link.html", "lies in the folder of a run"),
+    ):
+        told = complaint_of("report", "runs", "--out", out, cwd=tmp_path, status=2)
+        assert expected in told
+    for out, expected in (
+        ("runs/one", "--out runs/one is the folder of a run"),
+        ("linked", "--out linked is the folder of a run"),
+        ("runs/one/tables", "lies in the folder of a run"),
+    ):
+        words = ("report", "runs", "--format", "json", "--out", out)
+        assert expected in complaint_of(*words, cwd=tmp_path, status=2)
+    assert {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()} == before
+    for _ in range(2):  # the second time it is a page of its own
+        write_report([tmp_path / "runs"], tmp_path / "empty.html")
+    assert Page((tmp_path / "empty.html").read_text(encoding="utf-8"))
+
+
+def test_other_files_in_the_folder_of_tables_stay(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    write_files([run], folder, "json")
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "leaderboard.json").exists()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")

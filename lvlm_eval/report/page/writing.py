@@ -9,12 +9,18 @@ from pathlib import Path
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.report.page.assembling import TITLE, Contents, page
 from lvlm_eval.report.page.figures.rendering import figure_file
-from lvlm_eval.report.page.inputs import Input, SectionMaker, read_input
+from lvlm_eval.report.page.inputs import MANIFEST, Input, SectionMaker, read_input
 from lvlm_eval.report.page.tables.files import SUFFIXES, WRITERS
 from lvlm_eval.runs.folder import write_whole
 
 FIGURE_FORMATS = ("png", "svg")
 FORMATS = ("html", *WRITERS, *FIGURE_FORMATS)
+
+_OWN_PAGE = b'<meta name="generator" content="lvlm-eval '
+"""In the head of every page that this command wrote; only these are replaced."""
+
+_HEAD = 16_384
+"""Bytes of a file in which that is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +130,23 @@ def check_format(kind: str) -> None:
 
 
 def check_page(out: Path) -> None:
-    """Check, before the work, that the page can be written.
+    """Check, before the work, that the page can be written and nothing is lost by it.
+
+    A page that this command wrote, or an empty file, is replaced; anything else is kept.
 
     Raises:
-        InputError: it cannot.
+        InputError: it cannot, ``out`` is some other file, or it lies in the folder of a run.
     """
     if out.is_dir():
         raise InputError(
             f"--out {out} is a folder, and the page is one file. Give a file such as "
             f"{out / 'report.html'}."
+        )
+    _check_no_run(out)
+    if out.exists() and not _is_replaceable(out):
+        raise InputError(
+            f"--out {out} is there and is no page that lvlm-eval wrote. Give another --out, or "
+            "remove the file."
         )
     _check_writable(out.parent, out)
 
@@ -141,10 +155,11 @@ def check_folder(out: Path) -> None:
     """Check, before the work, that files can be written to a folder; make it.
 
     Raises:
-        InputError: they cannot.
+        InputError: they cannot, or it is, or lies in, the folder of a run.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file, and each table gets its own. Give a folder.")
+    _check_no_run(out)
     if not out.exists():
         _check_writable(out.parent, out)
         try:
@@ -152,6 +167,29 @@ def check_folder(out: Path) -> None:
         except OSError as error:
             raise _unwritable(out, error) from None
     _check_writable(out, out)
+
+
+def _check_no_run(out: Path) -> None:
+    """Refuse a place that is the folder of a run, or lies in one, also behind a link."""
+    for folder in (out, out.parent, out.resolve(), out.resolve().parent):
+        if (folder / MANIFEST).exists():
+            where = "is" if folder in (out, out.resolve()) else "lies in"
+            raise InputError(
+                f"--out {out} {where} the folder of a run, {folder}: it has a {MANIFEST}. "
+                "Give a place outside of it."
+            )
+
+
+def _is_replaceable(file: Path) -> bool:
+    """Whether a file is a page of this command, or holds nothing."""
+    if not file.is_file():
+        return False
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError as error:
+        raise _unwritable(file, error) from None
+    return not head or _OWN_PAGE in head
 
 
 def _check_writable(folder: Path, out: Path) -> None:
