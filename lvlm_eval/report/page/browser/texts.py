@@ -1,5 +1,6 @@
 """Texts of models, cut and made visible, each once."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ LONGEST = 20_000
 LENGTHS = (LONGEST, 8_000, 3_000, 1_000, 300)
 """What texts are cut to in turn, until all of them have room in the page."""
 
+_NOT_PLAIN = re.compile(r"[^ -~]")
 _FREE = {"\n": "\n", "\t": "\t", "\u00a0": "\u00a0", "\u200d": "\u200d", "\ufe0f": "\ufe0f"}
 
 
@@ -53,13 +55,12 @@ class Kept:
 
 def visible(text: str) -> str:
     """A text in which every sign is seen, but for line ends, tabs and joiners."""
-    text = text.replace("\r\n", "\n")
-    if text.isprintable():
-        return text
-    return "".join(
-        one if one.isprintable() else _FREE.get(one) or one.encode("unicode_escape").decode()
-        for one in text
-    )
+    return _NOT_PLAIN.sub(_seen, text.replace("\r\n", "\n"))
+
+
+def _seen(found: re.Match[str]) -> str:
+    sign = found[0]
+    return sign if sign.isprintable() else _FREE.get(sign) or ascii(sign)[1:-1]
 
 
 def length_that_fits(texts: Iterable[Kept], room: int) -> int:
