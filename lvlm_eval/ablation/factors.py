@@ -99,6 +99,11 @@ def cell_words(levels: Mapping[str, Level]) -> str:
     return " ".join(f"{name}={level_text(levels[name])}" for name in sorted(levels))
 
 
+def looked_in(path: str | Path) -> str:
+    """Where a path was looked for: those of a plan, too, are relative to the working folder."""
+    return "" if Path(path).is_absolute() else f" in the working folder, {Path.cwd()}"
+
+
 def _plain_level(factor: str, value: object) -> Level:
     match factor:
         case "setting":
@@ -126,7 +131,7 @@ def _plain_level(factor: str, value: object) -> Level:
                 return None
             path = _text(factor, value)
             if not Path(path).is_file():
-                raise InputError(f"{factor}: there is no file '{path}'.")
+                raise InputError(f"{factor}: there is no file '{path}'{looked_in(path)}.")
             return path
         case _:
             return _text(factor, value)

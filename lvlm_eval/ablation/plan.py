@@ -1,14 +1,15 @@
 """What an ablation is to vary, from a TOML file, a built-in plan's name, or flags."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lvlm_eval.ablation.factors import MODEL, Level, factor_named, level_of
+from lvlm_eval.ablation.factors import MODEL, Level, factor_named, level_of, looked_in
 from lvlm_eval.errors import InputError, nearest_names
-from lvlm_eval.resources import data_folder
+from lvlm_eval.models.constructing import file_and_class
+from lvlm_eval.resources import SUFFIXES, data_folder
 from lvlm_eval.runs.jobs import one_of
 
 Design = Literal["full", "one-at-a-time"]
@@ -18,6 +19,7 @@ differ from it in one factor. Every model goes through all of them in both."""
 
 _ON_TOP = ("setting", "seed")
 _FIELDS = ("description", "data", MODEL, "limit", "design", *_ON_TOP, "base", "grid", "arguments")
+_MAY_BE_FILES = ("prompt", "renderer", "descriptions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,23 @@ def plan_of_content(content: Mapping[str, Any], name: str, where: str) -> Ablati
     return plan
 
 
+def check_files(plan: AblationPlan, used: AblationPlan, where: str) -> None:
+    """Check that the files that a plan names, and that no flag puts others in the place of, exist.
+
+    Args:
+        plan: as it was read.
+        used: the same with all that flags override.
+        where: what to call the plan in an error.
+
+    Raises:
+        InputError: one does not exist; the message names the folder that it was looked for in.
+    """
+    wanted = set(_files(used))
+    for kind, path in _files(plan):
+        if (kind, path) in wanted and not path.is_file():
+            raise InputError(f"{where}: there is no {kind} file '{path}'{looked_in(path)}.")
+
+
 def levels_of(factor: str, values: list[object], where: str) -> tuple[Level, ...]:
     """The levels of a factor, each once.
 
@@ -172,6 +191,20 @@ def _arguments(content: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     if "decode" in arguments:
         raise InputError(f"{where}, [arguments]: decode is a factor: write it into [base].")
     return arguments
+
+
+def _files(plan: AblationPlan) -> Iterator[tuple[str, Path]]:
+    for factor in _MAY_BE_FILES:
+        for level in (plan.base.get(factor), *plan.grid.get(factor, ())):
+            path = Path(str(level))
+            # A bare name is that of a file that comes with the package, or of a local one.
+            is_path = path.suffix in SUFFIXES or len(path.parts) > 1
+            if level is not None and (is_path or factor == "descriptions"):
+                yield factor, path
+    for spec in plan.models:
+        of_model = file_and_class(spec)
+        if of_model is not None:
+            yield "model", of_model[0]
 
 
 def _text(content: Mapping[str, Any], key: str, default: str, where: str) -> str:

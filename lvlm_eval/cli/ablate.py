@@ -20,10 +20,10 @@ from lvlm_eval.ablation import (
     run_grid,
 )
 from lvlm_eval.ablation.document import as_text, plan_document, write_document
-from lvlm_eval.ablation.factors import level_of
+from lvlm_eval.ablation.factors import level_of, looked_in
 from lvlm_eval.ablation.models import BASELINES, ModelKey
 from lvlm_eval.ablation.paired import paired_tests
-from lvlm_eval.ablation.plan import DESIGNS, vary_of_flag
+from lvlm_eval.ablation.plan import DESIGNS, check_files, vary_of_flag
 from lvlm_eval.ablation.running import PICTURES, GridOutcome
 from lvlm_eval.cli.app import app, complain
 from lvlm_eval.cli.flags import (
@@ -56,7 +56,8 @@ def _ablate(
         str | None,
         typer.Argument(
             metavar="PLAN",
-            help="A TOML file, or the name of a built-in plan (see --list). Flags override it.",
+            help="A TOML file, or the name of a built-in plan (see --list). Paths in it are "
+            "relative to the working folder. Flags override it.",
             show_default=False,
         ),
     ] = None,
@@ -187,7 +188,7 @@ def _ablate(
         "decode": decode,
         "seed": seed,
     }
-    wanted = AblationPlan() if plan is None else load_plan(plan)
+    read = wanted = AblationPlan() if plan is None else load_plan(plan)
     wanted = replace(
         wanted,
         data=wanted.data if data is None else data,
@@ -203,7 +204,9 @@ def _ablate(
         raise InputError(f"--out '{out}' is no name of a folder. Give one, or leave it out.")
     if max_cost is not None and prices is None:
         raise InputError("--max-cost needs to know what tokens cost: give --prices FILE, too.")
-    grid = prepare(wanted, out, complain, OpenedData(wanted.data))
+    if plan is not None:
+        check_files(read, wanted, f"plan '{plan}'")
+    grid = prepare(wanted, out, complain, _opened(wanted, None if data else plan))
     price_by_model = _prices(grid, prices, max_cost)
     store = PictureStore(grid.out / PICTURES, round(picture_space * GB))
     outlook = look_ahead(grid, store, price_by_model)
@@ -231,6 +234,16 @@ def _ablate(
     else:
         print_ablation(document, str(grid.out), Console(highlight=False))
     _say_the_end(grid, outcome)
+
+
+def _opened(wanted: AblationPlan, plan: str | None) -> OpenedData:
+    """The data; where a plan names it, an error says so, and where it was looked for."""
+    try:
+        return OpenedData(wanted.data)
+    except InputError as error:
+        if plan is None or Path(wanted.data).exists():
+            raise
+        raise InputError(f"plan '{plan}'{looked_in(wanted.data)}: {error}") from None
 
 
 def _levels(flags: Mapping[str, object]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def test_the_gain_is_desc_minus_vis(runs: Path, page: Page) -> None:
     score_run(runs / "good")
     settings = json.loads((runs / "good" / "metrics.json").read_text())["settings"]
     gain = settings["desc"]["circular_accuracy"] - settings["vis"]["circular_accuracy"]
-    assert page.number("leaderboard", "good", "description_gain") == gain
+    assert page.number("leaderboard", "good", "description_gain") == round(gain, 6)
     assert page.number("leaderboard", "words", "description_gain") is None
     assert page.row("leaderboard", "Qwen3-VL-8B")["description_gain"][1] == "+19.8"
 
@@ -156,7 +156,7 @@ def test_correlations_are_those_of_the_study_and_of_the_paper(page: Page) -> Non
     other = [downstream[name]["ade20k_miou"] for name in models]
     scipy = pytest.importorskip("scipy.stats")
     expected = scipy.pearsonr(soc, other).statistic
-    assert float(str(first["r"][0]["data-value"])) == pytest.approx(expected, abs=1e-12)
+    assert float(str(first["r"][0]["data-value"])) == pytest.approx(expected, abs=5e-7)
 
 
 def test_points_say_their_exact_figure(runs: Path) -> None:

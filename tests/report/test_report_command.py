@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from report_runs import call, identity, make_run, make_vision, vision_document
 from lvlm_eval.errors import InputError
 from lvlm_eval.report.page import read_input, write_files, write_report
 from lvlm_eval.report.page.figures.rendering import page_svg
+from lvlm_eval.report.page.tables.files import csv_text, json_text
+from lvlm_eval.report.page.tables.table import Column, Row, Table, count, number, words
 
 
 def test_a_run_ends_in_a_page(tmp_path: Path) -> None:
@@ -45,6 +48,28 @@ def test_files_of_all_formats_and_one_json_document(tmp_path: Path) -> None:
         one.name for one in (tmp_path / "tables").iterdir()
     }
     assert document["bytes"] == sum(one.stat().st_size for one in (tmp_path / "tables").iterdir())
+
+
+def test_files_hold_six_decimals(tmp_path: Path) -> None:
+    """As metrics.json does; a difference of two figures once was 19.799999999999997."""
+    column = Column("x", "x")
+    below = number(-1e-9, (0.1 + 0.2, 100 / 3), signed=True)
+    rows = tuple(Row((words("a"), cell, count(7))) for cell in (number(60.0 - 40.2), below))
+    table = Table("t", "t", "", (Column("name", "name", False), column, Column("n", "n")), rows)
+    assert csv_text(table).splitlines() == [
+        "name,x,x_low,x_high,n,own,marks",
+        "a,19.8,,,7,false,",
+        "a,0.0,0.3,33.333333,7,false,",
+    ]
+    first, second = json.loads(json_text(table))["rows"]
+    assert (first["x"], first["x_ci95"], first["n"]) == (19.8, None, 7)
+    assert (second["x"], second["x_ci95"]) == (0.0, [0.3, 33.333333])
+    # And so in the files of real runs.
+    make_run(tmp_path / "runs" / "one", questions=7, leave_out=3)
+    make_vision(tmp_path / "runs" / "two")
+    for kind in ("csv", "json"):
+        for file in write_files([tmp_path / "runs"], tmp_path / kind, kind).files:
+            assert not re.search(r"[0-9]\.[0-9]{7}", file.read_text(encoding="utf-8"))
 
 
 def test_a_broken_run_among_others_is_left_out_and_named(tmp_path: Path) -> None:

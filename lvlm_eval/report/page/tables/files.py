@@ -69,7 +69,7 @@ def latex(table: Table) -> str:
 
 
 def csv_text(table: Table) -> str:
-    """Exact values, an interval in two columns of its own.
+    """Values with 6 decimals, an interval in two columns of its own.
 
     A text that a spreadsheet would take for a formula has an apostrophe before it.
     """
@@ -92,7 +92,7 @@ def csv_text(table: Table) -> str:
 
 
 def json_text(table: Table) -> str:
-    """Exact values by column."""
+    """Values with 6 decimals, by column."""
     document = {
         "id": table.id,
         "title": table.title,

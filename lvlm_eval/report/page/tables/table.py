@@ -1,4 +1,4 @@
-"""A table with exact values: the page and every file of figures are made from it."""
+"""A table with its values: the page and every file of figures are made from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ Value = float | int | str | None
 
 NOTHING = "–"
 MINUS = "−"
+_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +17,9 @@ class Cell:
     """One cell.
 
     Attributes:
-        value: exact; None where there is nothing.
+        value: with 6 decimals, as ``metrics.json`` has it; None where there is nothing.
         text: as it is shown; the same on the page, in Markdown and in LaTeX.
-        interval: 95 %, exact, in the unit of the value.
+        interval: 95 %, with 6 decimals, in the unit of the value.
         interval_text: as it is shown; empty without an interval.
     """
 
@@ -92,7 +93,7 @@ class Table:
     sorted_by: str = ""
 
     def records(self) -> list[dict[str, object]]:
-        """Each row by column key, exact; ``<key>_ci95`` where a column has intervals."""
+        """Each row by column key; ``<key>_ci95`` where a column has intervals."""
         bounded = self.bounded()
         found: list[dict[str, object]] = []
         for row in self.rows:
@@ -119,9 +120,11 @@ def number(
 ) -> Cell:
     """A cell of a figure.
 
+    Its 7th decimal and those behind it are of the arithmetic alone (19.799999999999997).
+
     Args:
-        value: exact.
-        interval: exact.
+        value: as it was worked out.
+        interval: likewise.
         digits: shown behind the point.
         signed: show a plus, too.
     """
@@ -131,9 +134,14 @@ def number(
     if signed and not shown.startswith(MINUS):
         shown = f"+{shown}"
     if interval is None:
-        return Cell(value, shown)
-    low, high = (decimal(one, digits) for one in interval)
-    return Cell(value, shown, interval, f"[{low}, {high}]")
+        return Cell(_rounded(value), shown)
+    low, high = interval
+    ends = f"[{decimal(low, digits)}, {decimal(high, digits)}]"
+    return Cell(_rounded(value), shown, (_rounded(low), _rounded(high)), ends)
+
+
+def _rounded(value: float) -> float:
+    return round(value, _DECIMALS) + 0  # no -0.0
 
 
 def decimal(value: float, digits: int = 1) -> str:
