@@ -70,6 +70,22 @@ def test_a_model_file_from_run_to_explanation(tmp_path: Path) -> None:
     assert merged == document
 
 
+def test_a_run_that_grows_by_questions_asked_once_has_no_noise_from_them(tmp_path: Path) -> None:
+    """Three questions asked three times, then two more asked once: always B, in four rotations."""
+    (tmp_path / "always_b.py").write_text(ADAPTER)
+    words = ("--model", "always_b.py", "--data", "sample", "--setting", "vis", "--out", "out")
+    lvlm_eval("run", *words, "--limit", "3", "--repeat", "3", cwd=tmp_path)
+    lvlm_eval("run", *words, "--limit", "5", cwd=tmp_path)
+    document = json.loads(lvlm_eval("explain", "out", "--json", cwd=tmp_path).stdout)
+    noise = document["settings"]["vis"]["noise"]
+    assert [one["groups"] for one in noise["accuracies"]] == [5, 3, 3]
+    assert [one["average_accuracy"] for one in noise["accuracies"]] == [25, 25, 25]
+    assert (noise["rows"], noise["row_flips"]["percent"]) == (12, 0)
+    for name in ("circular", "average"):
+        assert (noise[name]["sd"], noise[name]["difference95"]) == (0, 0)
+    assert [one["code"] for one in document["verdict"]] == ["too-few-questions"]
+
+
 def test_controls_stand_beside_the_run(runs: Path) -> None:
     words = ("explain", "main", "--controls", "no-image", "letter", "--controls", "target-only")
     document = json.loads(lvlm_eval(*words, "--json", cwd=runs).stdout)

@@ -174,7 +174,12 @@ def by_order_guess(question: Question, ask: Ask, seed: str) -> str:
 @pytest.mark.parametrize(
     ("behaviour", "repeats", "expected", "said"),
     [
-        (by_order, 1, {"inconsistent"}, "only repeats tell (run --repeat 2)."),
+        (
+            by_order,
+            1,
+            {"inconsistent"},
+            "only repeats of 50 questions or more tell (run --repeat 2).",
+        ),
         (by_order, 2, {"inconsistent"}, "same row in 100.0 %, so that the order of the options"),
         (at_every_asking, 2, {"inconsistent", "unsteady"}, "as unsteady when the same is asked"),
         (by_order_guess, 2, {"random"}, "the order of the options makes it change more"),

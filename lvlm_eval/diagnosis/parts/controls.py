@@ -154,7 +154,8 @@ def unlike(run: RecordedRun, controls: Sequence[RecordedRun]) -> list[str]:
             if name not in of_nature
             for phrase in _unlike(name, one.identity.get(name), run.identity.get(name))
         ]
-        names += _unlike("data", one.data, run.data)
+        if "dataset" in of_nature:
+            names += _unlike("data", one.data, run.data)
         shared = one.manifest.files.keys() & run.manifest.files.keys()
         changed = sum(one.manifest.files[name] != run.manifest.files[name] for name in shared)
         if changed:

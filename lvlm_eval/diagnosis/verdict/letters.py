@@ -187,8 +187,8 @@ def inconsistent(parts: Parts) -> Iterator[Finding]:
     kept = consistency.pairwise
     if kept.ci95 is not None and kept.ci95[1] < KEPT:
         cause = _cause(parts) or (
-            "whether from the order of the options or at every asking, only repeats tell "
-            "(run --repeat 2)"
+            "whether from the order of the options or at every asking, only repeats of "
+            f"{ENOUGH} questions or more tell (run --repeat 2)"
         )
         yield parts.finding(
             "inconsistent",
