@@ -177,7 +177,7 @@ def test_a_changed_prompt_is_named_where_it_differs(tmp_path: Path) -> None:
     assert 'right one. Now reply." here' in line
     assert "Give another --out" in line
     line = complaint_of(*words, "--seed", 3, cwd=tmp_path, status=2)
-    assert "dataset (the questions, by --data, --seed or --descriptions)" in line
+    assert "dataset (the questions, by --data, --seed, --exclude or --descriptions)" in line
     assert (tmp_path / "out/predictions.jsonl").read_bytes() == before
 
 

@@ -217,7 +217,12 @@ def recorded(
     """
     asked = sample().questions if questions is None else questions
     planned = {
-        one.id: replace(one, rows=dict.fromkeys(settings, 4), control=control, repeats=repeats)
+        one.id: replace(
+            one,
+            rows=dict.fromkeys(settings, 4),
+            control=control,
+            repeats=dict.fromkeys(settings, repeats),
+        )
         for one in asked
     }
     by_id: dict[str, Prediction] = {}

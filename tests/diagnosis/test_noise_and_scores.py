@@ -123,7 +123,8 @@ def test_a_repeat_that_is_missing_leaves_the_question_out_of_the_spread() -> Non
 def grown(run: RecordedRun, repeats: dict[str, int]) -> RecordedRun:
     """The same run where some questions were asked less often."""
     questions = {
-        id: replace(one, repeats=repeats.get(id, one.repeats)) for id, one in run.questions.items()
+        id: replace(one, repeats=dict.fromkeys(one.rows, repeats[id])) if id in repeats else one
+        for id, one in run.questions.items()
     }
     return replace(run, questions=questions)
 

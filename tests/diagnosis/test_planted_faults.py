@@ -254,7 +254,7 @@ def test_trouble_in_few_questions_is_tested_exactly(bad: int, named: bool) -> No
 
 def test_few_repeats_of_many_questions_do_not_make_a_run_unsteady() -> None:
     run = recorded(at_every_asking, 1, made_questions(100), repeats=2)
-    whole = {id: dataclasses.replace(one, repeats=1) for id, one in run.questions.items()}
+    whole = {id: dataclasses.replace(one, repeats={}) for id, one in run.questions.items()}
     for number in range(20):
         whole[f"made/{number}"] = run.questions[f"made/{number}"]
     assert codes(run) == {"inconsistent", "unsteady"}
