@@ -90,7 +90,7 @@ def test_tau_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_is_what_it_says(values: list[float]) -> None:
     """Step-down: the i-th smallest of m times m - i, never below an earlier one, at most 1."""

@@ -63,7 +63,8 @@ def unanswered(out: Path, all_rows: dict[tuple[str, str], Key]) -> Counter[Key]:
     return Counter(key for row, key in all_rows.items() if row not in there)
 
 
-@pytest.mark.parametrize(("limit", "kills"), [(1, 1), pytest.param(25, 12, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("limit", "kills"), [(1, 1), (25, 12)])
 def test_killed_again_and_again(tmp_path: Path, limit: int, kills: int) -> None:
     all_rows, chance = rows(limit), random.Random(kills)
     assert len(all_rows) == 12 * limit * 4

@@ -16,7 +16,10 @@ from report_runs import make_run, make_vision
 from lvlm_eval.report.page import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on this machine")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on this machine"),
+]
 
 CHART = "#leaderboard-chart"
 TABLE = "#leaderboard-table"

@@ -19,7 +19,10 @@ from lvlm_eval.report.page import write_report
 from lvlm_eval.report.page.browser import Browser, BrowserChoices
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on this machine")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on this machine"),
+]
 
 ANSWERS = (*(one for one in HOSTILE if one.isascii() or "\udc80" not in one), "y" * 1_000_000)
 

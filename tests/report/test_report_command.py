@@ -124,6 +124,7 @@ def test_nothing_to_report_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
             write_files([Path("run")], Path(out), "md")
 
 
+@pytest.mark.slow
 def test_no_file_but_an_own_page_is_replaced(tmp_path: Path) -> None:
     make_run(tmp_path / "runs" / "one")
     vision = make_vision(tmp_path / "runs" / "two")
