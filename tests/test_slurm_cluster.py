@@ -78,9 +78,13 @@ class Batch:
             time.sleep(0.3)
 
     def until_ended(self) -> None:
+        # A task that goes back into the queue can be out of it for a moment.
+        empty = [0]
+
         def ended() -> bool:
             self.slurm.hurry()
-            return not self.slurm.queue()
+            empty[0] = 0 if self.slurm.queue() else empty[0] + 1
+            return empty[0] > 10  # looks, 0.3 s apart
 
         self.until(ended)
 
