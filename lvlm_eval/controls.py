@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from lvlm_eval.errors import InputError, nearest_names
+from lvlm_eval.errors import InputError
 from lvlm_eval.records import Control, Setting
 
 CONTROLS: tuple[Control, ...] = get_args(Control)
@@ -45,20 +45,6 @@ FACTS: Mapping[Control, ControlFacts] = {
         "the target photo mirrored, and what was left is right: questions drawn anew from it", _ALL
     ),
 }
-
-
-def parse_control(name: str | None) -> Control | None:
-    """The control of a name; None if none is wanted.
-
-    Raises:
-        InputError: it is none; the message names the nearest.
-    """
-    if name is None:
-        return None
-    for one in CONTROLS:
-        if one == name:
-            return one
-    raise InputError(f"--control '{name}' is not known. {nearest_names(name, CONTROLS)}")
 
 
 def settings_under(control: Control | None, settings: tuple[Setting, ...]) -> tuple[Setting, ...]:

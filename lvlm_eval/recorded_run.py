@@ -123,7 +123,7 @@ def read_run(folder: Path, recorded: RecordedAnswers | None = None) -> RecordedR
 
 @contextlib.contextmanager
 def opened_run(path: Path) -> Iterator[RecordedRun]:
-    """A run's folder, or a run that was merged into one ``.zip``.
+    """A run's folder, or a run that was merged into one ``.zip``; its ``folder`` is that path.
 
     Raises:
         InputError: it is neither, or cannot be read.
@@ -131,8 +131,8 @@ def opened_run(path: Path) -> Iterator[RecordedRun]:
     if path.is_file() and path.suffix.lower() == ".zip":
         from lvlm_eval.runs.merging import unpacked  # which scores runs itself
 
-        with unpacked(path) as folder:
-            yield read_run(folder)
+        with unpacked(path) as folder:  # which is gone soon: what is said names the file
+            yield replace(read_run(folder), folder=path)
         return
     if not path.is_dir():
         what = "is no folder" if path.exists() else "does not exist"

@@ -74,7 +74,7 @@ def score_input(path: Path, exclude: Path | None = None) -> tuple[Scored, ...]:
         if path.suffix.lower() == ".xlsx" or (path.is_dir() and not (path / MANIFEST).is_file()):
             raise InputError(f"--exclude is for runs, and {path} is none. Give a run's folder.")
         with opened_run(path) as run:
-            return (replace(_excluding(run, exclude), place=path),)
+            return (_excluding(run, exclude),)
     # What reads spreadsheets takes a fifth of a second to import, and a run has no use for it.
     from lvlm_eval.workbooks import find_workbooks, open_workbook
 

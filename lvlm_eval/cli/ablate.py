@@ -28,8 +28,10 @@ from lvlm_eval.ablation.running import PICTURES, GridOutcome
 from lvlm_eval.cli.app import app, complain
 from lvlm_eval.cli.flags import (
     AsJson,
+    Concurrency,
     Descriptions,
     DistractorsFlag,
+    Limit,
     MinDistance,
     PairsPerCategory,
     PromptFlag,
@@ -86,9 +88,7 @@ def _ablate(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Ask at most N questions.", metavar="N")
-    ] = None,
+    limit: Limit = None,
     setting: Annotated[
         str | None,
         typer.Option(help="vis, vis+desc, desc, several with commas, or all.", show_default=False),
@@ -123,9 +123,7 @@ def _ablate(
             metavar="URL", help="Server of openai: models, such as http://127.0.0.1:8000/v1."
         ),
     ] = None,
-    concurrency: Annotated[
-        int | None, typer.Option(metavar="N", help="Requests in flight at a time (openai:).")
-    ] = None,
+    concurrency: Concurrency = None,
     prices: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="TOML table of what the models' tokens cost."),

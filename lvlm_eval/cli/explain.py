@@ -1,7 +1,6 @@
 """``lvlm-eval explain``: what a run's answers look like."""
 
 import contextlib
-import dataclasses
 import json
 from pathlib import Path
 from typing import Annotated
@@ -67,10 +66,8 @@ def _explain(
             "after --controls."
         )
     with contextlib.ExitStack() as opened:
-        # A merged run is unpacked elsewhere; what is said of it names the file that was given.
         run, *beside = (
-            dataclasses.replace(opened.enter_context(opened_run(one)), folder=one)
-            for one in (folder, *(controls or ()), *more)
+            opened.enter_context(opened_run(one)) for one in (folder, *(controls or ()), *more)
         )
         found = explain(run, beside, parser)
     if plot is not None:

@@ -88,5 +88,9 @@ DecodeFlag = Annotated[
         "score (nothing is written; the letter that would most probably come first).",
     ),
 ]
+Limit = Annotated[int | None, typer.Option(min=1, help="Ask at most N questions.", metavar="N")]
+Concurrency = Annotated[
+    int | None, typer.Option(metavar="N", help="Requests in flight at a time (openai:).")
+]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

@@ -19,12 +19,14 @@ from lvlm_eval.cli.engine_flags import (
 )
 from lvlm_eval.cli.flags import (
     AsJson,
+    Concurrency,
     ControlFlag,
     Data,
     DecodeFlag,
     Descriptions,
     DistractorsFlag,
     ExcludeFlag,
+    Limit,
     MinDistance,
     PairsPerCategory,
     PromptFlag,
@@ -36,7 +38,7 @@ from lvlm_eval.cli.flags import (
 from lvlm_eval.cli.gpu_words import words_for_child
 from lvlm_eval.cli.recording import recorded_call
 from lvlm_eval.cli.score import print_figures
-from lvlm_eval.controls import parse_control
+from lvlm_eval.controls import CONTROLS
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.models.local.decoding import DECODES
 from lvlm_eval.models.registry import parse_arguments
@@ -90,9 +92,7 @@ def _run(
     control: ControlFlag = None,
     exclude: ExcludeFlag = None,
     decode: DecodeFlag = "text",
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Ask at most N questions.", metavar="N")
-    ] = None,
+    limit: Limit = None,
     repeat: Annotated[
         int,
         typer.Option(
@@ -113,9 +113,7 @@ def _run(
             metavar="URL", help="Server of an openai: model, such as http://127.0.0.1:8000/v1."
         ),
     ] = None,
-    concurrency: Annotated[
-        int | None, typer.Option(metavar="N", help="Requests in flight at a time (openai:).")
-    ] = None,
+    concurrency: Concurrency = None,
     prices: Annotated[
         Path | None,
         typer.Option(
@@ -181,7 +179,7 @@ def _run(
         pairs_per_category=pairs_per_category,
         descriptions=descriptions,
         seed=seed,
-        control=parse_control(control),
+        control=None if control is None else one_of("--control", control, CONTROLS),
         exclude=exclude,
     )
     decoding = one_of("--decode", decode, DECODES)

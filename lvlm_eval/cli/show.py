@@ -19,9 +19,9 @@ from lvlm_eval.cli.flags import (
     Seed,
     SettingFlag,
 )
-from lvlm_eval.controls import parse_control
+from lvlm_eval.controls import CONTROLS
 from lvlm_eval.report.showing import show_question
-from lvlm_eval.runs.jobs import DrawingChoices, open_source, parse_settings
+from lvlm_eval.runs.jobs import DrawingChoices, one_of, open_source, parse_settings
 
 
 @app.command("show")
@@ -61,7 +61,7 @@ def _show(
         pairs_per_category=pairs_per_category,
         descriptions=descriptions,
         seed=seed,
-        control=parse_control(control),
+        control=None if control is None else one_of("--control", control, CONTROLS),
     )
     source = open_source(data, choices, wanted)
     for line in show_question(source, question, wanted or source.settings, rotation, out):

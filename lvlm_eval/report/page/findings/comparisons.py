@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from lvlm_eval.comparing import Comparison, compare_runs
@@ -99,10 +99,7 @@ class Comparisons:
         chosen = runs[:MOST]
         labels = [one.label for one in chosen]
         with contextlib.ExitStack() as opened:
-            recorded = [
-                replace(opened.enter_context(opened_run(one.place)), folder=one.place)
-                for one in chosen
-            ]
+            recorded = [opened.enter_context(opened_run(one.place)) for one in chosen]
             try:
                 found = compare_runs(recorded, names=labels)
             except InputError as error:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from lvlm_eval.diagnosis import Diagnosis, explain
@@ -85,8 +85,7 @@ class Diagnoses:
         notes = []
         with contextlib.ExitStack() as opened:
             run, *beside = (
-                replace(opened.enter_context(opened_run(one.place)), folder=one.place)
-                for one in (summary, *controls)
+                opened.enter_context(opened_run(one.place)) for one in (summary, *controls)
             )
             found: Diagnosis | None = None
             used = beside
