@@ -4,6 +4,7 @@ import hashlib
 import json
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -400,12 +401,25 @@ def test_a_second_process_on_the_same_run_is_refused(tree: Path, tmp_path: Path)
 
 def test_version_and_help(tmp_path: Path) -> None:
     assert lvlm_eval("--version", cwd=tmp_path).stdout.startswith("lvlm-eval ")
+    assert lvlm_eval(cwd=tmp_path).stdout.count("Usage") == 1
     for words in ((), ("run",), ("score",), ("show",), ("list",)):
         done = lvlm_eval(*words, "--help", cwd=tmp_path)
         assert "Usage" in done.stdout
     shown = " ".join(lvlm_eval("run", "--help", cwd=tmp_path).stdout.replace("│", " ").split())
     for default in ("soco", "red-arrow", "options", "random", "20", "4", "sample", "all"):
         assert f"[default: {default}]" in shown
+
+
+def test_only_the_command_that_is_called_is_loaded() -> None:
+    code = (
+        "import sys; sys.argv = ['lvlm-eval', 'list', 'prompts']\n"
+        "from lvlm_eval.cli import run_command_line; run_command_line()\n"
+        "print(*sorted(one for one in sys.modules if one.startswith('lvlm_eval.cli.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.splitlines()[-1].split()
+    assert "lvlm_eval.cli.listing" in loaded
+    assert "lvlm_eval.cli.run" not in loaded
 
 
 # Written down once from a run; every machine and every later version must give the same bytes.

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lvlm_eval import __version__
+from lvlm_eval.cli.commands import load
 from lvlm_eval.errors import InputError, StoppedError
 from lvlm_eval.report.json_log import log_event
 
@@ -45,6 +46,7 @@ def run_command_line() -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a sign still gets the rest
     try:
+        load(app, sys.argv[1:])
         status = app(standalone_mode=False)
     except InputError as error:
         complain(str(error))
@@ -60,10 +62,9 @@ def run_command_line() -> int:
 
 
 def _explain(error: Any) -> int:
-    """Say what is wrong with the words of a command; without any word, show the help."""
+    """Say what is wrong with the words of a command; without any word the help was shown."""
     context: Any = getattr(error, "ctx", None)
-    if context and type(error).__name__ == "NoArgsIsHelpError":
-        typer.echo(context.get_help())
+    if type(error).__name__ == "NoArgsIsHelpError":
         return 0
     path = context.command_path if context else "lvlm-eval"
     message = " ".join(error.format_message().split()).rstrip(".")

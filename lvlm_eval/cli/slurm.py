@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from lvlm_eval.cli.app import app, complain
+from lvlm_eval.cli.commands import load
 from lvlm_eval.cli.flags import AsJson
 from lvlm_eval.errors import InputError
 from lvlm_eval.models.secrets import word_without_secrets
@@ -141,6 +142,7 @@ def _slurm(
 
 def _parse_run(words: list[str]) -> dict[str, Any]:
     """The parameters of ``lvlm-eval run``, which is not started."""
+    load(app, ["run"])
     group: Any = typer.main.get_command(app)
     parameters: dict[str, Any] = group.commands["run"].make_context("lvlm-eval run", words).params
     return parameters

@@ -16,8 +16,9 @@ from openai.types.chat import ChatCompletion
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from lvlm_eval.errors import InputError, StoppedError
-from lvlm_eval.models.adapter import Adapter, NotNowError
+from lvlm_eval.models.adapter import Adapter
 from lvlm_eval.models.argument_checks import check_above_zero, check_whole
+from lvlm_eval.models.bodies_ahead import BodiesAhead
 from lvlm_eval.models.chat_answers import GarbledAnswerError, SilenceError, tokens_of
 from lvlm_eval.models.chat_requests import ChatRequests
 from lvlm_eval.models.exchange import Exchange, Tell
@@ -35,9 +36,6 @@ from lvlm_eval.models.server_trouble import (
 )
 from lvlm_eval.models.walls import BAD_REQUEST, NO_CONNECTION, UNSENT, Tally
 from lvlm_eval.records import Request, Response
-
-LOOK_AGAIN = 0.02
-"""Seconds until it is looked again whether a budget allows one more request."""
 
 LONG_PAUSE = 10.0
 """Seconds; a pause that a server asks for is told to the user if it is longer."""
@@ -133,9 +131,6 @@ class OpenAIChat(Adapter):
             InputError: the server refuses the key, does not know the model or the address.
             StoppedError: the server does not answer, or no longer, or wants to be paid.
         """
-        places = iter(range(len(requests)))
-        put_back: list[int] = []
-        busy = 0
         tally = Tally(self._server.where, self._concurrency)
         pacing = Pacing(*self._limits, slowed=self._tell_slowed)
         async with openai.AsyncOpenAI(
@@ -149,46 +144,45 @@ class OpenAIChat(Adapter):
             http_client=openai.DefaultAioHttpClient(timeout=self._timeout),
         ) as client:
 
-            async def work() -> None:
-                nonlocal busy
-                while tally.wall is None:
-                    place = put_back.pop() if put_back else next(places, None)
-                    if place is None:
-                        break
-                    busy += 1
-                    try:
-                        request = await asyncio.to_thread(requests.__getitem__, place)
-                        response = await self._one(client, request, tally, pacing)
-                    except InputError:
-                        continue  # the row's text cannot be written; the run notes why
-                    except NotNowError:
-                        put_back.append(place)
-                        if busy > 1:
-                            break  # the others go on when theirs have come back
-                        await asyncio.sleep(LOOK_AGAIN)
-                        continue
-                    except StoppedError as stop:
-                        tally.stop(stop)
-                        break
-                    finally:
-                        busy -= 1
+            def unsent(request: Request, why: InputError) -> None:
+                tell(Response(request.id, status="error", error=str(why), finish_reason=UNSENT))
+
+            bodies = BodiesAhead(requests, self._chat.body, unsent, self._concurrency)
+
+            async def write() -> None:
+                try:
+                    await bodies.write()
+                except StoppedError as stop:
+                    tally.stop(stop)
+                    bodies.stop()
+
+            async def send() -> None:
+                while (taken := await bodies.take()) is not None:
+                    request, body = taken
+                    response = await self._one(client, request, body, tally, pacing)
                     tally.count(response, request.question)
                     tell(response)
+                    if tally.wall is not None:
+                        bodies.stop()
 
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._concurrency, len(requests))):
-                    group.create_task(work())
+                writers = [group.create_task(write()) for _ in range(bodies.writers)]
+                senders = [group.create_task(send()) for _ in range(self._concurrency)]
+                await asyncio.wait(senders)
+                for writer in writers:
+                    writer.cancel()
         if tally.wall is not None:
             raise tally.wall
 
     async def _one(
-        self, client: openai.AsyncOpenAI, request: Request, tally: Tally, pacing: Pacing
+        self,
+        client: openai.AsyncOpenAI,
+        request: Request,
+        body: bytes,
+        tally: Tally,
+        pacing: Pacing,
     ) -> Response:
-        """One request from its pictures to its response, tries and pauses included."""
-        try:
-            body = await asyncio.to_thread(self._chat.body, request)
-        except InputError as error:
-            return Response(request.id, status="error", error=str(error), finish_reason=UNSENT)
+        """One request's response, tries and pauses included."""
 
         async def attempt() -> Response:
             turn = await pacing.turn()

@@ -11,6 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from lvlm_eval.cli.app import app
+from lvlm_eval.cli.commands import load
 from lvlm_eval.errors import InputError
 from lvlm_eval.models.registry import build_adapter
 from lvlm_eval.reference import main_vision_rows, vision_row_names
@@ -134,6 +135,7 @@ def test_where_a_users_weights_lie_is_recorded_beside_the_figures(file: Path) ->
         Path(name).write_text("1")
         words = ["vision", "--backbone", str(file), "--backbone-arg", f"checkpoint={name}"]
         data = ["--data", "sample", "--task", "ceiling", "--image-size", "16"]
+        load(app, words)
         done = CliRunner().invoke(app, [*words, *data, "--out", f"of-{name}"])
         assert done.exit_code == 0, done.output
         manifest = json.loads((Path(f"of-{name}") / "manifest.json").read_text())
@@ -302,6 +304,7 @@ def test_the_list_shows_every_row_with_its_weights_and_state(width: int) -> None
 
 
 def test_the_command_lists_backbones() -> None:
+    load(app, ["list"])
     done = CliRunner().invoke(app, ["list", "backbones"])
     assert done.exit_code == 0
     assert "qwen-l" in done.stdout
