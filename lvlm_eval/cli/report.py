@@ -92,7 +92,7 @@ def _report(
     from lvlm_eval.report.page.browser import Browser, BrowserChoices
     from lvlm_eval.report.page.browser.thumbnails import Photos
     from lvlm_eval.report.page.findings import Ablations, Comparisons, Diagnoses
-    from lvlm_eval.report.page.inputs import SectionMaker
+    from lvlm_eval.report.page.inputs import ContentMaker, SectionMaker
     from lvlm_eval.report.page.writing import check_format, write_files, write_report
 
     check_format(kind)
@@ -110,7 +110,8 @@ def _report(
         ]
         done = write_report(inputs, page, prices=prices, makers=makers)
     else:
-        done = write_files(inputs, out or Path("report"), kind, prices=prices)
+        tables: list[ContentMaker] = [Diagnoses(), Comparisons(), Ablations(inputs)]
+        done = write_files(inputs, out or Path("report"), kind, prices=prices, makers=tables)
     for line in done.left_out:
         complain(f"left out: {line}")
     if as_json:

@@ -95,8 +95,9 @@ def paired_difference(
     special = statistics_library("scipy.special")
     half = float(special.stdtrit(freedom, 0.975)) * error
     return Difference(
-        a=float(100 * share_a),
-        b=float(100 * share_b),
+        # The shares times 100 can lie below a half that is shown rounded up elsewhere.
+        a=float(100 * right_a.sum() / rows_a.sum()),
+        b=float(100 * right_b.sum() / rows_b.sum()),
         difference=100 * difference,
         ci95=(100 * max(-1.0, centre - half), 100 * min(1.0, centre + half)),
         p=float(2 * special.stdtr(freedom, -abs(centre) / error)),

@@ -38,10 +38,15 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(runs: Path) -> Page:
+def page_text(runs: Path) -> str:
     out = runs.parent / "page.html"
     write_report([runs], out)
-    return Page(out.read_text(encoding="utf-8"))
+    return out.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(page_text: str) -> Page:
+    return Page(page_text)
 
 
 @pytest.mark.parametrize("name", ["good", "cut", "words", "once"])
@@ -110,11 +115,10 @@ def test_runs_that_do_not_compare_are_marked(page: Page) -> None:
     assert "not comparable" not in page.row("leaderboard", "GPT4o")["model"][1]
 
 
-def test_reasons_stand_below_the_table(runs: Path) -> None:
-    text = (runs.parent / "page.html").read_text(encoding="utf-8")
-    assert "it is the control &#39;mirror&#39;" in text
-    assert "Desc. incomplete: 1 of 6 questions have a failed or missing row" in text
-    assert "has one rotation: no circular accuracy" in text
+def test_reasons_stand_below_the_table(page_text: str) -> None:
+    assert "it is the control &#39;mirror&#39;" in page_text
+    assert "Desc. incomplete: 1 of 6 questions have a failed or missing row" in page_text
+    assert "has one rotation: no circular accuracy" in page_text
 
 
 def test_a_backbone_has_the_figures_of_its_document(page: Page) -> None:
@@ -159,11 +163,10 @@ def test_correlations_are_those_of_the_study_and_of_the_paper(page: Page) -> Non
     assert float(str(first["r"][0]["data-value"])) == pytest.approx(expected, abs=5e-7)
 
 
-def test_points_say_their_exact_figure(runs: Path) -> None:
-    text = (runs.parent / "page.html").read_text(encoding="utf-8")
-    assert "<title>Qwen3-VL-8B, Desc.: 54.0</title>" in text
-    assert "<title>DINOv2, SOC-geo: 60.97, random level 41.24</title>" in text
-    assert "<title>classic:x, SOC: 41.5 [41.0, 42.2]</title>" in text
+def test_points_say_their_exact_figure(page_text: str) -> None:
+    assert "<title>Qwen3-VL-8B, Desc.: 54.0</title>" in page_text
+    assert "<title>DINOv2, SOC-geo: 60.97, random level 41.24</title>" in page_text
+    assert "<title>classic:x, SOC: 41.5 [41.0, 42.2]</title>" in page_text
 
 
 def shown(page: Page, table: str) -> list[list[str]]:

@@ -19,11 +19,15 @@ from rich.table import Table
 from rich.text import Text
 
 from lvlm_eval.comparing import compare_pair
+from lvlm_eval.diagnosis import explain
+from lvlm_eval.errors import InputError
 from lvlm_eval.recorded_run import read_run
 from lvlm_eval.report.page import read_input
+from lvlm_eval.report.page.content import Content
 from lvlm_eval.report.page.findings import Ablations, Comparisons, Diagnoses, comparisons
 from lvlm_eval.report.page.findings.ablations import heat_map
 from lvlm_eval.report.page.findings.plain import Piece, pieces
+from lvlm_eval.report.page.tables.files import json_text
 
 
 def runs(base: Path) -> tuple[Path, Path, Path]:
@@ -116,8 +120,15 @@ def test_only_runs_over_the_same_questions_are_compared(tmp_path: Path) -> None:
     assert section(Comparisons(), [first, other, blind]) == ""
     assert section(Comparisons(), [first, second, other]).count("<article") == 1
     # Of one dataset, and yet asked other questions.
-    unlike = write_run(tmp_path / "unlike", [(one, says(one, "AAAA"))])
-    assert "Not compared: " in section(Comparisons(), [first, unlike])
+    unlike = write_run(tmp_path / "unlike", [(one, says(one, "AAAA"))], model="unlike")
+    html = section(Comparisons(), [first, second, unlike])
+    assert html.count("<article") == 1
+    assert re.search(r"Not compared, because [^<]*<bdi>unlike</bdi>", html)
+    assert "<article" not in section(Comparisons(), [first, unlike])
+    # Of the same names, and yet of other content.
+    changed = replace(one, category="another")
+    third = write_run(tmp_path / "changed", [(changed, says(changed, "AAAA"))], model="changed")
+    assert "Not compared: " in section(Comparisons(), [unlike, third])
 
 
 def test_many_runs_are_not_all_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,6 +187,97 @@ def test_an_ablation_is_shown(ablation: Path) -> None:
     assert "<dt>marker.shape</dt><dd><bdi>arrow, circle</bdi></dd>" in html
 
 
+def rows_of(content: Content, id: str) -> list[dict[str, Any]]:
+    table = content.table(id)
+    assert table is not None
+    rows: list[dict[str, Any]] = json.loads(json_text(table))["rows"]
+    return rows
+
+
+def test_files_of_comparisons_hold_what_compare_says(tmp_path: Path) -> None:
+    folders = list(runs(tmp_path))
+    one = question("a")
+    folders.append(write_run(tmp_path / "alone", [(one, says(one, "AAAA"))]))
+    (row,) = rows_of(Comparisons().content(read_input(folders)), "comparisons")
+    said = compare_pair(read_run(folders[0]), read_run(folders[1]), "vis").to_json()
+    assert (row["model"], row["against"], row["setting"]) == ("second", "first", "Vis.")
+    for name in ("questions", "circular_difference", "circular_p", "average_p", "mcnemar_p"):
+        assert row[name] == said[name]
+    assert row["circular_difference_ci95"] == said["circular_ci95"]
+    assert row["average_difference_ci95"] == said["average_ci95"]
+    assert [row[f"circular{end}"] for end in ("_against", "")] == [100.0, pytest.approx(700 / 12)]
+    counts = [row[name] for name in ("both_right", "only_against", "only_run", "neither")]
+    assert counts == [7, 5, 0, 0]
+    assert row["mcnemar_p_holm"] is None  # one comparison needs no correction
+    assert Comparisons().content(read_input(folders[:1])) == Content()
+
+
+def test_files_of_diagnoses_hold_what_explain_says(tmp_path: Path) -> None:
+    folders = list(runs(tmp_path))
+    content = Diagnoses().content(read_input(folders))
+    first, second = rows_of(content, "diagnosis")
+    blind = explain(read_run(folders[0]), [read_run(folders[2])]).to_json()["settings"]["vis"]
+    said = explain(read_run(folders[1])).to_json()["settings"]["vis"]
+    assert (first["model"], second["model"]) == ("first", "second")
+    for name in ("circular", "average"):
+        assert second[name] == said["accuracy"][f"{name}_accuracy"]
+        assert second[f"{name}_ci95"] == said["accuracy"][f"{name}_ci95"]
+    for letter in "ABCD":
+        assert second[f"letter_{letter.lower()}"] == said["position"]["letters"][letter]["percent"]
+    kept = said["position"]["consistency"]
+    assert second["one_point"] == kept["same_point"]["percent"]
+    assert second["one_letter"] == kept["same_letter"]["percent"]
+    assert second["calibration_error"] is None
+    parts = [row for row in rows_of(content, "diagnosis-parts") if row["model"] == "second"]
+    assert [(row["by"], row["part"], row["average"]) for row in parts] == [
+        (by, part["name"], part["accuracy"]["average_accuracy"])
+        for by, slices in said["breakdowns"].items()
+        if isinstance(slices, list)
+        for part in slices
+    ]
+    (control,) = rows_of(content, "diagnosis-controls")
+    (figure,) = blind["controls"]["controls"]
+    assert control["control"] == "no-image"
+    assert control["under_control"] == figure["common"]["average_accuracy"]
+    assert control["run_less_control"] == figure["main_less_control"]["points"]
+    told = [(row["finding"], row["text"]) for row in rows_of(content, "diagnosis-findings")]
+    assert told == [(one["code"], one["text"]) for one in blind["verdict"] + said["verdict"]]
+
+
+def test_files_of_ablations_hold_what_the_document_says(ablation: Path) -> None:
+    content = Ablations([ablation]).content(read_input([ablation]))
+    document = json.loads((ablation / "ablation.json").read_text())
+    cells = rows_of(content, "ablation-0-cells")
+    assert [(row["circular"], row["average_ci95"]) for row in cells] == [
+        (
+            pytest.approx(one["settings"]["vis"]["circular_accuracy"]),
+            pytest.approx(one["settings"]["vis"]["average_ci95"], abs=1e-5),
+        )
+        for one in document["cells"]
+    ]
+    effects = document["main_effects"]["vis"]
+    assert [row["circular_mean"] for row in rows_of(content, "ablation-0-effects")] == [
+        pytest.approx(one["circular"]["mean"]) for levels in effects.values() for one in levels
+    ]
+    tests = rows_of(content, "ablation-0-tests")
+    assert [row["mcnemar_p_holm"] for row in tests] == [
+        pytest.approx(one["mcnemar_p_holm"], abs=1e-6) for one in document["comparisons"]["vis"]
+    ]
+    assert content.table("ablation-0-ranks") is None  # one model has no rank
+    assert [one.id for one in content.figures] == ["ablation-0-vis-heat"]
+
+
+@pytest.mark.parametrize("kind", ["md", "csv", "json", "latex", "svg"])
+def test_the_command_writes_all_of_them(ablation: Path, tmp_path: Path, kind: str) -> None:
+    out = tmp_path / kind
+    lvlm_eval("report", "abl", "--format", kind, "--out", out, cwd=ablation.parent)
+    names = {one.stem for one in out.iterdir()}
+    if kind == "svg":
+        assert "ablation-0-vis-heat" in names
+    else:
+        assert names >= {"comparisons", "diagnosis", "ablation-0-cells", "ablation-0-tests"}
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"plan": 3}', '{"plan": {"design": []}}'])
 def test_a_damaged_ablation_is_told(tmp_path: Path, text: str) -> None:
     first, _, _ = runs(tmp_path / "abl")
@@ -183,6 +285,8 @@ def test_a_damaged_ablation_is_told(tmp_path: Path, text: str) -> None:
     folder = tmp_path / "abl"
     html = section(Ablations([folder]), [folder])
     assert "is not what &#39;lvlm-eval ablate&#39; writes" in html
+    with pytest.raises(InputError, match="is not what 'lvlm-eval ablate' writes"):
+        Ablations([folder]).content(read_input([folder]))
     assert section(Ablations([first]), [first]) == ""
 
 

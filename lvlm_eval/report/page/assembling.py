@@ -36,11 +36,7 @@ class Contents:
 
     def whole(self) -> Content:
         """All of them, in the order of the page."""
-        parts = (self.leaderboard, self.vision, self.provenance)
-        return Content(
-            tuple(table for part in parts for table in part.tables),
-            tuple(figure for part in parts for figure in part.figures),
-        )
+        return Content.joined((self.leaderboard, self.vision, self.provenance))
 
 
 def page(read: Input, more: Sequence[Section] = (), title: str = TITLE) -> str:

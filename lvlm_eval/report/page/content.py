@@ -1,5 +1,6 @@
 """What a section shows, before it is HTML or a file."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lvlm_eval.report.page.figures.spec import Figure
@@ -15,8 +16,17 @@ class Content:
         figures: in the order of the page.
     """
 
-    tables: tuple[Table, ...]
+    tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
+
+    @classmethod
+    def joined(cls, parts: Iterable["Content"]) -> "Content":
+        """Several, one after the other."""
+        parts = tuple(parts)
+        return cls(
+            tuple(table for part in parts for table in part.tables),
+            tuple(figure for part in parts for figure in part.figures),
+        )
 
     def table(self, id: str) -> Table | None:
         """A table by its id; None if there is none."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from lvlm_eval.errors import InputError
 from lvlm_eval.prices import Price, price_of
 from lvlm_eval.recorded_run import RecordedRun, opened_run
+from lvlm_eval.report.page.content import Content
 from lvlm_eval.report.page.runs import LvlmRun, VisionRun, lvlm_run, vision_run, with_labels
 from lvlm_eval.report.page.section import Section
 from lvlm_eval.user_files import said
@@ -41,6 +42,13 @@ class SectionMaker(Protocol):
 
     def section(self, read: Input) -> Section | None:
         """The section, after the last run; None for none. Runs stand in the order of `take`."""
+
+
+class ContentMaker(Protocol):
+    """Makes tables and figures that are files of their own beside those of the built-in parts."""
+
+    def content(self, read: Input) -> Content:
+        """Tables and figures; empty where there is nothing to show."""
 
 
 def read_input(

@@ -1,5 +1,7 @@
 """What the page says of a run: an LVLM's answers, or a backbone's figures."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -48,6 +50,7 @@ class LvlmRun:
         identity: everything that decided the answers.
         calls: what is recorded of each call, the first that made the run first.
         questions: how many.
+        asked: the same for runs over questions of the same names.
         statuses: status, or ``missing`` → planned rows.
         effort: what it took.
     """
@@ -59,6 +62,7 @@ class LvlmRun:
     identity: Mapping[str, Any]
     calls: Sequence[Mapping[str, Any]]
     questions: int
+    asked: str
     statuses: Mapping[str, int]
     effort: Effort
 
@@ -116,6 +120,7 @@ def lvlm_run(run: RecordedRun, place: Path, prices: Mapping[str, Price]) -> Lvlm
         identity=run.identity,
         calls=tuple(run.manifest.recorded["calls"]),
         questions=len(run.questions),
+        asked=hashlib.sha256(json.dumps(sorted(run.questions)).encode()).hexdigest(),
         statuses=dict(sorted(statuses.items())),
         effort=_effort(run.recorded.by_id.values(), price),
     )

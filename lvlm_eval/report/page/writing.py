@@ -8,8 +8,9 @@ from pathlib import Path
 
 from lvlm_eval.errors import InputError, nearest_names
 from lvlm_eval.report.page.assembling import TITLE, Contents, page
+from lvlm_eval.report.page.content import Content
 from lvlm_eval.report.page.figures.rendering import figure_file
-from lvlm_eval.report.page.inputs import MANIFEST, Input, SectionMaker, read_input
+from lvlm_eval.report.page.inputs import MANIFEST, ContentMaker, Input, SectionMaker, read_input
 from lvlm_eval.report.page.tables.files import SUFFIXES, WRITERS
 from lvlm_eval.runs.folder import write_whole
 
@@ -83,7 +84,12 @@ def write_report(
 
 
 def write_files(
-    folders: Sequence[Path], out: Path, kind: str, *, prices: Path | None = None
+    folders: Sequence[Path],
+    out: Path,
+    kind: str,
+    *,
+    prices: Path | None = None,
+    makers: Sequence[ContentMaker] = (),
 ) -> Report:
     """Write every table, or every figure, into a file of its own.
 
@@ -92,6 +98,7 @@ def write_files(
         out: folder of the files; it is made if it is not there.
         kind: ``md``, ``csv``, ``json`` or ``latex`` for tables, ``png`` or ``svg`` for figures.
         prices: TOML table of what tokens cost.
+        makers: make further tables and figures.
 
     Raises:
         InputError: as for `write_report`, or the format is unknown.
@@ -101,7 +108,7 @@ def write_files(
         raise InputError("the page is one file, not a folder of files: call write_report.")
     check_folder(out)
     read = read_input(folders, prices)
-    content = Contents.of(read).whole()
+    content = Content.joined([Contents.of(read).whole(), *(one.content(read) for one in makers)])
     files: list[Path] = []
     try:
         if kind in FIGURE_FORMATS:

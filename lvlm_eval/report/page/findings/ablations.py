@@ -11,11 +11,14 @@ from markupsafe import Markup
 
 from lvlm_eval.ablation.document import ABLATION, AVERAGE, CIRCULAR
 from lvlm_eval.ablation.factors import cell_words, level_text
+from lvlm_eval.errors import InputError
 from lvlm_eval.recorded_run import RecordedRun
 from lvlm_eval.records import SETTINGS
 from lvlm_eval.report.ablating import DEFAULT, ablation_tables
+from lvlm_eval.report.page.content import Content
 from lvlm_eval.report.page.figures.rendering import page_svg
 from lvlm_eval.report.page.figures.spec import Figure, HeatMap
+from lvlm_eval.report.page.findings.ablation_tables import document_tables
 from lvlm_eval.report.page.findings.plain import Piece, pieces
 from lvlm_eval.report.page.inputs import Input
 from lvlm_eval.report.page.runs import LvlmRun
@@ -27,6 +30,9 @@ from lvlm_eval.user_files import said
 ID = "ablation"
 MOST_ROWS = 60
 """Rows of a heat map; of more, the tables alone are shown."""
+
+_ODD = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading a document raises that is not what it should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class ShownAblation:
 
 @dataclass(frozen=True, slots=True)
 class Ablations:
-    """A `SectionMaker`.
+    """A `SectionMaker`, and a `ContentMaker`.
 
     Attributes:
         folders: what the user named; those that ``ablate --out`` wrote are shown.
@@ -67,12 +73,38 @@ class Ablations:
         Raises:
             InputError: Matplotlib is not there.
         """
-        places = dict.fromkeys(one for one in self.folders if (one / ABLATION).is_file())
+        places = self._places()
         if not places:
             return None
-        shown = [_shown(one, f"{ID}-{number}") for number, one in enumerate(places)]
+        shown = [_shown(one, id) for id, one in places.items()]
         html = template("ablation.html").render(ablations=shown)
         return Section(ID, "Ablation", html, style=asset("findings.css"))
+
+    def content(self, read: Input) -> Content:
+        """Tables and heat maps of the section.
+
+        Raises:
+            InputError: a document is not what ``ablate`` writes.
+        """
+        return Content.joined(_content(one, id) for id, one in self._places().items())
+
+    def _places(self) -> dict[str, Path]:
+        """Id in the page → folder of each ablation that is named."""
+        places = dict.fromkeys(one for one in self.folders if (one / ABLATION).is_file())
+        return {f"{ID}-{number}": one for number, one in enumerate(places)}
+
+
+def _content(folder: Path, id: str) -> Content:
+    try:
+        document = json.loads((folder / ABLATION).read_text(encoding="utf-8"))
+        title = str(document["plan"]["name"] or folder.resolve().name)
+        return Content(document_tables(document, id, title), heat_maps(document, id))
+    except _ODD as error:
+        raise InputError(f"{folder}: {_odd(error)}") from None
+
+
+def _odd(error: Exception) -> str:
+    return f"{ABLATION} of this folder is not what 'lvlm-eval ablate' writes: {said(error)}."
 
 
 def _shown(folder: Path, id: str) -> ShownAblation:
@@ -89,16 +121,17 @@ def _shown(folder: Path, id: str) -> ShownAblation:
                 for factor, levels in plan["grid"].items()
             ),
         )
-        figures = tuple(
-            (one, Markup(page_svg(one)))
-            for setting in SETTINGS
-            if (one := heat_map(document, setting, id)) is not None
-        )
+        figures = tuple((one, Markup(page_svg(one))) for one in heat_maps(document, id))
         tables = pieces((*ablation_tables(document), *map(str, document["notes"])))
         return ShownAblation(str(plan["name"] or name), facts, figures, tables)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        trouble = f"{ABLATION} of this folder is not what 'lvlm-eval ablate' writes: {said(error)}."
-        return ShownAblation(name, trouble=trouble)
+    except _ODD as error:
+        return ShownAblation(name, trouble=_odd(error))
+
+
+def heat_maps(document: Mapping[str, Any], id: str) -> tuple[Figure, ...]:
+    """One of each setting that can have one; see `heat_map`."""
+    made = (heat_map(document, setting, id) for setting in SETTINGS)
+    return tuple(one for one in made if one is not None)
 
 
 def heat_map(document: Mapping[str, Any], setting: str, id: str) -> Figure | None:

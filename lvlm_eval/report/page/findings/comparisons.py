@@ -1,7 +1,8 @@
 """The section of comparisons: how runs over the same questions differ, and on which."""
 
 import contextlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -10,6 +11,8 @@ from lvlm_eval.errors import InputError
 from lvlm_eval.recorded_run import RecordedRun, opened_run
 from lvlm_eval.records import SETTINGS, Setting
 from lvlm_eval.report.comparing import explanations_of, tables_of
+from lvlm_eval.report.page.content import Content
+from lvlm_eval.report.page.findings.comparison_tables import comparison_tables
 from lvlm_eval.report.page.findings.plain import Piece, pieces
 from lvlm_eval.report.page.inputs import Input
 from lvlm_eval.report.page.runs import LvlmRun
@@ -68,7 +71,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Comparisons:
-    """A `SectionMaker`.
+    """A `SectionMaker`, and a `ContentMaker`.
 
     Attributes:
         links: whether the page has a browser of questions to lead to.
@@ -85,25 +88,32 @@ class Comparisons:
         Raises:
             InputError: a run that was read before cannot be read again.
         """
-        by_questions: dict[str, list[LvlmRun]] = {}
-        for one in read.lvlm:
-            if not one.control:
-                by_questions.setdefault(str(one.identity.get("dataset")), []).append(one)
-        groups = [self._group(runs) for runs in by_questions.values() if len(runs) > 1]
-        if not groups:
+        all_groups = _groups(read)
+        groups = [self._group(runs) for runs in all_groups if len(runs) > 1]
+        alone = list(_alone(all_groups))
+        if not groups and not alone:
             return None
-        html = template("comparisons.html").render(groups=groups)
+        html = template("comparisons.html").render(groups=groups, alone=alone)
         return Section(ID, "Comparisons", html, style=asset("findings.css"))
+
+    def content(self, read: Input) -> Content:
+        """The figures of the section as a table."""
+        found = []
+        for runs in _groups(read):
+            chosen = runs[:MOST]
+            if len(chosen) < 2:
+                continue
+            with contextlib.suppress(InputError):  # the page says why they are not compared
+                found.append(([one.label for one in chosen], _compared(chosen)))
+        return Content(comparison_tables(found))
 
     def _group(self, runs: Sequence[LvlmRun]) -> Group:
         chosen = runs[:MOST]
         labels = [one.label for one in chosen]
-        with contextlib.ExitStack() as opened:
-            recorded = [opened.enter_context(opened_run(one.place)) for one in chosen]
-            try:
-                found = compare_runs(recorded, names=labels)
-            except InputError as error:
-                return Group(tuple(("", one, "") for one in labels), (), (), str(error))
+        try:
+            found = _compared(chosen)
+        except InputError as error:
+            return Group(tuple(("", one, "") for one in labels), (), (), str(error))
         differs = {pair.b: "; ".join(pair.differs) for pair in found.with_baseline}
         headed = tuple(
             (chr(ord("A") + place), label, differs.get(place, ""))
@@ -154,3 +164,27 @@ class Comparisons:
             return ""
         wanted = {"setting": setting, "differ": "1", "run": missed.id, "state": "missed"}
         return f"#questions?{urlencode({**wanted, 'at': f'{setting} {id}'}, errors='replace')}"
+
+
+def _groups(read: Input) -> list[list[LvlmRun]]:
+    """Runs over the same questions; a run may stand alone."""
+    by_questions: dict[tuple[str, str], list[LvlmRun]] = {}
+    for one in read.lvlm:
+        if not one.control:
+            key = (str(one.identity.get("dataset")), one.asked)
+            by_questions.setdefault(key, []).append(one)
+    return list(by_questions.values())
+
+
+def _alone(groups: Sequence[Sequence[LvlmRun]]) -> Iterator[str]:
+    """Labels of runs that others on the same data were asked other questions than."""
+    on_data = Counter(str(runs[0].identity.get("dataset")) for runs in groups)
+    for runs in groups:
+        if len(runs) == 1 and on_data[str(runs[0].identity.get("dataset"))] > 1:
+            yield runs[0].label
+
+
+def _compared(runs: Sequence[LvlmRun]) -> Comparison:
+    with contextlib.ExitStack() as opened:
+        recorded = [opened.enter_context(opened_run(one.place)) for one in runs]
+        return compare_runs(recorded, names=[one.label for one in runs])

@@ -9,6 +9,8 @@ from lvlm_eval.diagnosis import Diagnosis, explain
 from lvlm_eval.errors import InputError
 from lvlm_eval.recorded_run import RecordedRun, opened_run
 from lvlm_eval.report.explaining import figures_of
+from lvlm_eval.report.page.content import Content
+from lvlm_eval.report.page.findings.diagnosis_tables import OfRun, diagnosis_tables
 from lvlm_eval.report.page.findings.plain import Piece, pieces
 from lvlm_eval.report.page.inputs import Input
 from lvlm_eval.report.page.runs import LvlmRun
@@ -57,7 +59,7 @@ class Diagnosed:
 
 @dataclass(frozen=True, slots=True)
 class Diagnoses:
-    """A `SectionMaker`.
+    """A `SectionMaker`, and a `ContentMaker`.
 
     Attributes:
         links: whether the page has a browser of questions to lead to.
@@ -81,25 +83,17 @@ class Diagnoses:
         html = template("diagnosis.html").render(runs=found, left_out=len(runs) - len(found))
         return Section(ID, "Diagnosis", html, style=asset("findings.css"))
 
+    def content(self, read: Input) -> Content:
+        """The figures of the section, and those that it leaves out, as tables; of all runs."""
+        runs = [one for one in read.lvlm if not one.control]
+        found = [(one.label, _explained(one, _controls_of(one, read.lvlm))[0]) for one in runs]
+        return Content(diagnosis_tables([OfRun(label, one) for label, one in found if one]))
+
     def _diagnosed(self, summary: LvlmRun, controls: Sequence[LvlmRun]) -> Diagnosed:
-        notes = []
-        with contextlib.ExitStack() as opened:
-            run, *beside = (
-                opened.enter_context(opened_run(one.place)) for one in (summary, *controls)
-            )
-            found: Diagnosis | None = None
-            used = beside
-            try:
-                found = explain(run, beside)
-            except InputError as error:
-                notes.append(str(error))
-                used = []
-                if beside:
-                    with contextlib.suppress(InputError):
-                        found = explain(run)
-        names = ", ".join(str(one.control) for one in used)
+        found, used, notes = _explained(summary, controls)
+        names = ", ".join(used)
         if found is None:
-            return Diagnosed(summary.label, names, (), tuple(notes))
+            return Diagnosed(summary.label, names, (), notes)
         settings = tuple(
             DiagnosedSetting(
                 TITLES[setting],
@@ -115,6 +109,21 @@ class Diagnoses:
         if not self.links:
             return ""
         return f"#questions?{urlencode({'run': run.id, 'setting': setting, 'state': 'missed'})}"
+
+
+def _explained(
+    summary: LvlmRun, controls: Sequence[LvlmRun]
+) -> tuple[Diagnosis | None, tuple[str, ...], tuple[str, ...]]:
+    """A run's diagnosis, if there is one, the controls that it rests on, and what is wrong."""
+    with contextlib.ExitStack() as opened:
+        run, *beside = (opened.enter_context(opened_run(one.place)) for one in (summary, *controls))
+        try:
+            return explain(run, beside), tuple(str(one.control) for one in beside), ()
+        except InputError as error:
+            if beside:
+                with contextlib.suppress(InputError):
+                    return explain(run), (), (str(error),)
+            return None, (), (str(error),)
 
 
 def _controls_of(run: LvlmRun, runs: Sequence[LvlmRun]) -> list[LvlmRun]:

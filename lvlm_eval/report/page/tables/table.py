@@ -130,14 +130,15 @@ def number(
     """
     if value is None:
         return Cell(None, NOTHING)
+    value = _rounded(value)
     shown = decimal(value, digits)
     if signed and not shown.startswith(MINUS):
         shown = f"+{shown}"
     if interval is None:
-        return Cell(_rounded(value), shown)
-    low, high = interval
+        return Cell(value, shown)
+    low, high = map(_rounded, interval)
     ends = f"[{decimal(low, digits)}, {decimal(high, digits)}]"
-    return Cell(_rounded(value), shown, (_rounded(low), _rounded(high)), ends)
+    return Cell(value, shown, (low, high), ends)
 
 
 def _rounded(value: float) -> float:
@@ -155,6 +156,13 @@ def decimal(value: float, digits: int = 1) -> str:
 def count(value: int | None) -> Cell:
     """A cell of a count."""
     return Cell(None, NOTHING) if value is None else Cell(value, f"{value:,}")
+
+
+def probability(value: float | None) -> Cell:
+    """A cell of a p, or of another probability of 0 to 1."""
+    if value is None:
+        return Cell(None, NOTHING)
+    return Cell(_rounded(value), "<0.001" if value < 0.0005 else f"{value:.3f}")
 
 
 def words(text: str) -> Cell:
