@@ -5,6 +5,7 @@ process has a pipe of its own and shares nothing else, no queue and no lock: one
 a signal to all of them or for want of memory, can neither hold up the others nor go unnoticed.
 """
 
+import gc
 import itertools
 import multiprocessing
 import os
@@ -123,7 +124,8 @@ class Workers:
                 resource_tracker.ensure_running()
             for _ in range(self.count):
                 ours, theirs = context.Pipe()
-                process = context.Process(target=_serve, args=(theirs,), daemon=True)
+                given = (theirs, gc.get_threshold())
+                process = context.Process(target=_serve, args=given, daemon=True)
                 with StopSignals() as signals, signals.held(), _signals_blocked():
                     process.start()
                     self._processes[ours] = process
@@ -168,8 +170,9 @@ def _signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, garbage: tuple[int, int, int]) -> None:
     """Work until the other end of the pipe is closed, or its process is gone."""
+    gc.set_threshold(*garbage)  # as in the process that started this one
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)

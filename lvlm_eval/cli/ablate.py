@@ -161,8 +161,8 @@ def _ablate(
 ) -> None:
     """Ask the same questions in every variant of a plan, and set the figures beside each other.
 
-    Every cell is a run folder of its own, as 'lvlm-eval run' makes it. The same command again goes
-    on where it stopped.
+    Every cell is a run folder of its own, as 'lvlm-eval run' makes it.
+    The same command again goes on where it stopped.
     """
     if list_plans:
         plans = [load_plan(name) for name in builtin_plans()]

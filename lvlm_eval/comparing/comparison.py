@@ -1,6 +1,7 @@
 """Compares runs over the same questions, pair by pair and setting by setting."""
 
 import contextlib
+import gc
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -105,7 +106,7 @@ class Comparison:
         choices: how.
         runs: the runs; the first one is the baseline.
         with_baseline: every other run compared with it.
-        all_pairs: each run compared with each later one; empty for two runs.
+        all_pairs: each run compared with each later one; empty for two runs, or if not wanted.
     """
 
     choices: ComparisonChoices
@@ -147,6 +148,7 @@ def compare_runs(
     runs: Sequence[RecordedRun],
     choices: ComparisonChoices | None = None,
     names: Sequence[str] | None = None,
+    each_with_each: bool = True,
 ) -> Comparison:
     """Compare every run with the first, and, of three or more, each with each.
 
@@ -157,6 +159,7 @@ def compare_runs(
         runs: two or more.
         choices: how; by default those of `ComparisonChoices`.
         names: what to call each run in messages; by default its folder.
+        each_with_each: compare runs also where neither of them is the first.
 
     Raises:
         InputError: there are fewer than two runs; one has no answers; two of them have no setting
@@ -170,7 +173,9 @@ def compare_runs(
     called = list(names or (str(run.folder) for run in runs))
     for run, name in zip(runs, called, strict=True):
         _check_answered(run, name)
-    places = list(itertools.combinations(range(len(runs)), 2))
+    places = [
+        (a, b) for a, b in itertools.combinations(range(len(runs)), 2) if each_with_each or a == 0
+    ]
     pairs = [_compared(runs, called, place, choices, cluster) for place in places]
     several = len(runs) > 2
     with_baseline = [one for one in pairs if one.a == 0]
@@ -181,7 +186,7 @@ def compare_runs(
         choices,
         headings,
         tuple(_corrected(with_baseline) if several else with_baseline),
-        tuple(_corrected(pairs) if several else ()),
+        tuple(_corrected(pairs) if several and each_with_each else ()),
     )
 
 
@@ -296,4 +301,9 @@ def holm(ps: Sequence[float]) -> list[float]:
     if not ps:
         return []
     multiple = statistics_library("statsmodels.stats.multitest").multipletests
-    return [float(one) for one in multiple(ps, method="holm")[1]]
+    # It looks for garbage at each call, half a second among the records of some runs.
+    gc.freeze()
+    try:
+        return [float(one) for one in multiple(ps, method="holm")[1]]
+    finally:
+        gc.unfreeze()

@@ -16,7 +16,15 @@ from report_runs import identity, make_run, make_vision, vision_document
 
 from lvlm_eval.recorded_run import RecordedRun
 from lvlm_eval.reference import published
-from lvlm_eval.report.page import Input, LvlmRun, Section, read_input, write_files, write_report
+from lvlm_eval.report.page import (
+    Input,
+    LvlmRun,
+    Section,
+    inputs,
+    read_input,
+    write_files,
+    write_report,
+)
 from lvlm_eval.report.page.assembling import Contents
 from lvlm_eval.report.page.figures.rendering import figure_file
 from lvlm_eval.runs.merging import merge
@@ -261,9 +269,13 @@ class Longest:
     def __init__(self) -> None:
         self.lengths: list[int] = []
 
-    def take(self, run: RecordedRun, summary: LvlmRun) -> None:
+    @staticmethod
+    def look(run: RecordedRun, summary: LvlmRun) -> int:
         assert summary.questions == len(run.questions)
-        self.lengths.append(len(run.rows))
+        return len(run.rows)
+
+    def keep(self, found: int) -> None:
+        self.lengths.append(found)
 
     def section(self, read: Input) -> Section | None:
         data = {one.label: rows for one, rows in zip(read.lvlm, self.lengths, strict=True)}
@@ -271,9 +283,14 @@ class Longest:
         return Section("longest", "Longest", "<p class='longest'>x</p>", style, script, data)
 
 
-def test_others_add_sections_of_their_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [0, 2])
+def test_others_add_sections_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    """Whether runs are looked at in this process or in others."""
     make_run(tmp_path / "runs" / "one", model="</script><b>")
     make_run(tmp_path / "runs" / "two", model="two", questions=2)
+    monkeypatch.setattr(inputs, "RUNS_BEFORE", before)
     out = tmp_path / "page.html"
     write_report([tmp_path / "runs"], out, makers=[Longest()])
     page = Page(out.read_text(encoding="utf-8"))

@@ -214,7 +214,8 @@ def test_files_of_comparisons_hold_what_compare_says(tmp_path: Path) -> None:
 
 def test_files_of_diagnoses_hold_what_explain_says(tmp_path: Path) -> None:
     folders = list(runs(tmp_path))
-    content = Diagnoses().content(read_input(folders))
+    maker = Diagnoses()
+    content = maker.content(read_input(folders, makers=[maker]))
     first, second = rows_of(content, "diagnosis")
     blind = explain(read_run(folders[0]), [read_run(folders[2])]).to_json()["settings"]["vis"]
     said = explain(read_run(folders[1])).to_json()["settings"]["vis"]

@@ -15,8 +15,10 @@ from reading_pages import Page
 from report_runs import call, identity, make_run, make_vision, vision_document
 
 from lvlm_eval.errors import InputError
-from lvlm_eval.report.page import read_input, write_files, write_report
+from lvlm_eval.report.page import inputs, read_input, write_files, write_report
+from lvlm_eval.report.page.browser import Browser, making
 from lvlm_eval.report.page.figures.rendering import page_svg
+from lvlm_eval.report.page.findings import Diagnoses
 from lvlm_eval.report.page.tables.files import csv_text, json_text
 from lvlm_eval.report.page.tables.table import Column, Row, Table, count, number, words
 
@@ -70,6 +72,22 @@ def test_files_hold_six_decimals(tmp_path: Path) -> None:
     for kind in ("csv", "json"):
         for file in write_files([tmp_path / "runs"], tmp_path / kind, kind).files:
             assert not re.search(r"[0-9]\.[0-9]{7}", file.read_text(encoding="utf-8"))
+
+
+def test_other_processes_read_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place, name in enumerate(("one", "two", "three")):
+        make_run(tmp_path / "runs" / name, model=name, seed=place, leave_out=place)
+    (make_run(tmp_path / "runs" / "broken") / "questions.jsonl").write_text("{}\n")
+    make_vision(tmp_path / "runs" / "four")
+    pages = []
+    for before in (9, 0):
+        for module in (inputs, making):
+            monkeypatch.setattr(module, "RUNS_BEFORE", before)
+        out = tmp_path / "page.html"
+        done = write_report([tmp_path / "runs"], out, makers=[Diagnoses(), Browser(out)])
+        assert (done.lvlm_runs, done.vision_runs, len(done.left_out)) == (3, 1, 1)
+        pages.append(out.read_bytes())
+    assert pages[0] == pages[1]
 
 
 def test_a_broken_run_among_others_is_left_out_and_named(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """Finds the runs that a user names, and reads them one after the other."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from lvlm_eval.errors import InputError
 from lvlm_eval.prices import Price, price_of
@@ -13,10 +14,14 @@ from lvlm_eval.report.page.content import Content
 from lvlm_eval.report.page.runs import LvlmRun, VisionRun, lvlm_run, vision_run, with_labels
 from lvlm_eval.report.page.section import Section
 from lvlm_eval.user_files import said
+from lvlm_eval.workers import Workers, available_cores
 
 MANIFEST, METRICS = "manifest.json", "metrics.json"
 
 Kind = Literal["run", "vision"]
+
+RUNS_BEFORE = 2
+"""Runs that are read before other processes are started for the rest of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +40,25 @@ class Input:
 
 
 class SectionMaker(Protocol):
-    """Makes a section from the answers of all runs, of which only one is in memory at a time."""
-
-    def take(self, run: RecordedRun, summary: LvlmRun) -> None:
-        """Look at a run; called once for each. ``summary.id`` and ``label`` are not set yet."""
+    """Makes a section from what was read."""
 
     def section(self, read: Input) -> Section | None:
-        """The section, after the last run; None for none. Runs stand in the order of `take`."""
+        """The section; None for none."""
+
+
+@runtime_checkable
+class Looker(Protocol):
+    """Looks at the answers of all runs, of which only a few are in memory at a time."""
+
+    @staticmethod
+    def look(run: RecordedRun, summary: LvlmRun) -> Any:
+        """What is to be kept of a run, small; may be called in another process.
+
+        ``id`` and ``label`` of ``summary`` are not set yet.
+        """
+
+    def keep(self, found: Any) -> None:
+        """Take what `look` gave; called once for each run, in the order of ``Input.lvlm``."""
 
 
 class ContentMaker(Protocol):
@@ -52,7 +69,7 @@ class ContentMaker(Protocol):
 
 
 def read_input(
-    paths: Sequence[Path], prices: Path | None = None, makers: Iterable[SectionMaker] = ()
+    paths: Sequence[Path], prices: Path | None = None, makers: Iterable[object] = ()
 ) -> Input:
     """Read runs, merged runs, folders of them, and figures of backbones.
 
@@ -62,7 +79,7 @@ def read_input(
     Args:
         paths: what the user named.
         prices: TOML table of what tokens cost; runs of models that it lacks have no cost.
-        makers: look at each run as it is read.
+        makers: those that are `Looker` look at each run as it is read.
 
     Raises:
         InputError: nothing is named or found, or a place cannot be read.
@@ -75,36 +92,63 @@ def read_input(
     lvlm: list[LvlmRun] = []
     vision: list[VisionRun] = []
     left_out: list[str] = []
-    seen: set[Path] = set()
-    watching = tuple(makers)
+    seen: dict[Path, _Found] = {}
     for path in paths:
-        for place, kind, named in _found(path):
-            if place.resolve() in seen:
-                continue
-            seen.add(place.resolve())
-            try:
-                if kind == "vision":
-                    vision.append(_read_vision(place))
-                else:
-                    with opened_run(place) as run:
-                        summary = lvlm_run(run, place, _prices(prices, run))
-                        for maker in watching:
-                            maker.take(run, summary)
-                    lvlm.append(summary)
-            except InputError as error:
-                if named:
-                    raise
-                left_out.append(str(error))
+        for one in _found(path):
+            seen.setdefault(one.place.resolve(), one)
+    lookers = [one for one in makers if isinstance(one, Looker)]
+    look = partial(_looked, prices, [one.look for one in lookers])
+    with Workers(available_cores(), RUNS_BEFORE) as workers:
+        for one, (read, kept) in zip(seen.values(), workers.each(look, seen.values()), strict=True):
+            if isinstance(read, LvlmRun):
+                lvlm.append(read)
+                for looker, found in zip(lookers, kept, strict=True):
+                    looker.keep(found)
+            elif isinstance(read, VisionRun):
+                vision.append(read)
+            elif one.named:
+                raise read
+            else:
+                left_out.append(str(read))
     if not lvlm and not vision:
         raise InputError(f"no run can be read: {left_out[0]}")
     return Input(*with_labels(lvlm, vision), tuple(left_out))
 
 
-def _found(path: Path) -> list[tuple[Path, Kind, bool]]:
-    """Runs at a path: place, kind, and whether the user named that very place."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A run at a path that the user named.
+
+    Attributes:
+        place: folder or archive.
+        kind: what wrote it.
+        named: the user named that very place.
+    """
+
+    place: Path
+    kind: Kind
+    named: bool
+
+
+def _looked(
+    prices: Path | None, looks: Sequence[Callable[[RecordedRun, LvlmRun], Any]], one: _Found
+) -> tuple[LvlmRun | VisionRun | InputError, list[Any]]:
+    """A run, or what is wrong with it, and what is kept of it."""
+    try:
+        if one.kind == "vision":
+            return _read_vision(one.place), []
+        with opened_run(one.place) as run:
+            summary = lvlm_run(run, one.place, _prices(prices, run))
+            return summary, [look(run, summary) for look in looks]
+    except InputError as error:
+        return error, []
+
+
+def _found(path: Path) -> list[_Found]:
+    """Runs at a path."""
     if path.is_file():
         if path.suffix.lower() == ".zip":
-            return [(path, "run", True)]
+            return [_Found(path, "run", True)]
         raise InputError(
             f"{path} is no run. Give the folder of a run, a merged run (.zip), or a folder of them."
         )
@@ -114,10 +158,10 @@ def _found(path: Path) -> list[tuple[Path, Kind, bool]]:
             "them, such as results."
         )
     if (path / MANIFEST).is_file():
-        return [(path, _kind(path), True)]
+        return [_Found(path, _kind(path), True)]
     inside = sorted(one for one in path.iterdir() if not one.name.startswith("."))
     found = [
-        (one, "run" if one.is_file() else _kind(one), False)
+        _Found(one, "run" if one.is_file() else _kind(one), False)
         for one in inside
         if (one / MANIFEST).is_file() or (one.is_file() and one.suffix.lower() == ".zip")
     ]
@@ -126,10 +170,9 @@ def _found(path: Path) -> list[tuple[Path, Kind, bool]]:
             f"{path} holds no run: neither it nor a folder in it has a {MANIFEST}. Give the folder "
             "that 'lvlm-eval run' named as results, or one of 'lvlm-eval vision --out'."
         )
-    merged = {one.stem for one, _, _ in found if one.suffix.lower() == ".zip"}
     # An archive beside the folder that it was merged from is the same run.
-    folders = {one.name for one, _, _ in found if one.is_dir()}
-    return [one for one in found if not (one[0].is_file() and one[0].stem in merged & folders)]
+    folders = {one.place.name for one in found if one.place.is_dir()}
+    return [one for one in found if not (one.place.is_file() and one.place.stem in folders)]
 
 
 def _kind(folder: Path) -> Kind:

@@ -107,7 +107,7 @@ def write_files(
     if kind == "html":
         raise InputError("the page is one file, not a folder of files: call write_report.")
     check_folder(out)
-    read = read_input(folders, prices)
+    read = read_input(folders, prices, makers)
     content = Content.joined([Contents.of(read).whole(), *(one.content(read) for one in makers)])
     files: list[Path] = []
     try:

@@ -1,23 +1,25 @@
 """Makes the section of all runs: first their states, then the texts of what is chosen."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lvlm_eval.recorded_run import RecordedRun, opened_run
 from lvlm_eval.records import SETTINGS
-from lvlm_eval.report.page.browser.collecting import Shown, show, take
+from lvlm_eval.report.page.browser.collecting import Shown, Taken, show, take
 from lvlm_eval.report.page.browser.document import ShownRun, bytes_of, document
 from lvlm_eval.report.page.browser.redrawing import Look, look_key
 from lvlm_eval.report.page.browser.sampling import Sample, choose, kind_of
 from lvlm_eval.report.page.browser.states import Place, states_of
 from lvlm_eval.report.page.browser.texts import LONGEST
 from lvlm_eval.report.page.browser.thumbnails import Photos, Placed, Thumbnails
-from lvlm_eval.report.page.inputs import Input
+from lvlm_eval.report.page.inputs import RUNS_BEFORE, Input
 from lvlm_eval.report.page.runs import LvlmRun
 from lvlm_eval.report.page.section import Section
 from lvlm_eval.report.page.templates import asset, template
+from lvlm_eval.workers import Workers, available_cores
 
 ID = "questions"
 REST_OF_PAGE = 1_000_000
@@ -44,9 +46,24 @@ class BrowserChoices:
     seed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class RunStates:
+    """How a run did.
+
+    Attributes:
+        states: place → state.
+        categories: key of a question → its category.
+        is_control: the run is one.
+    """
+
+    states: Mapping[Place, int]
+    categories: dict[str, str]
+    is_control: bool
+
+
 @dataclass
 class Browser:
-    """A `SectionMaker`.
+    """A `SectionMaker`, and a `Looker`, which must have looked before.
 
     Attributes:
         page: the file that the page is written to; a folder beside it is named after it.
@@ -55,17 +72,20 @@ class Browser:
 
     page: Path
     choices: BrowserChoices = field(default_factory=BrowserChoices)
-    _states: list[Mapping[Place, int]] = field(default_factory=list, init=False)
-    _controls: list[bool] = field(default_factory=list, init=False)
+    _states: list[RunStates] = field(default_factory=list, init=False)
     _categories: dict[str, str] = field(default_factory=dict, init=False)
 
-    def take(self, run: RecordedRun, summary: LvlmRun) -> None:
+    @staticmethod
+    def look(run: RecordedRun, summary: LvlmRun) -> RunStates:
         """Note how a run did on each question; texts are read later, of what is chosen."""
-        groups = tuple(states_of(run))
-        self._states.append({one.place: one.state for one in groups})
-        self._controls.append(bool(summary.control))
-        for one in groups:
-            self._categories.setdefault(one.place[0], run.questions[one.place[1]].category)
+        states = {one.place: one.state for one in states_of(run)}
+        categories = {place[0]: run.questions[place[1]].category for place in states}
+        return RunStates(states, categories, bool(summary.control))
+
+    def keep(self, found: RunStates) -> None:
+        """Take the next run's states."""
+        self._states.append(found)
+        self._categories = found.categories | self._categories
 
     def section(self, read: Input) -> Section | None:
         """The section; None without a question.
@@ -103,10 +123,10 @@ class Browser:
 
     def _sample(self) -> Sample:
         by_key: dict[str, dict[Place, dict[int, int]]] = {}
-        for number, states in enumerate(self._states):
-            for place, state in states.items():
+        for number, run in enumerate(self._states):
+            for place, state in run.states.items():
                 own = by_key.setdefault(place[0], {}).setdefault(place, {})
-                if not self._controls[number]:  # that a control differs is no wonder
+                if not run.is_control:  # that a control differs is no wonder
                     own[number] = state
         kinds = {key: kind_of(one.values()) for key, one in by_key.items()}
         return choose(kinds, self._categories, self.choices.samples, self.choices.seed)
@@ -117,24 +137,27 @@ class Browser:
         order = {key: place for place, key in enumerate(sample.chosen)}
         looks: dict[Any, dict[Place, Shown]] = {}
         found = []
-        for summary, states in zip(read.lvlm, self._states, strict=True):
-            with opened_run(summary.place) as run:
-                taken = take(run, order.keys())
+        with Workers(available_cores(), RUNS_BEFORE) as workers:
+            places = [summary.place for summary in read.lvlm]
+            takings = workers.each(partial(_taken, frozenset(order)), places)
+            for summary, own, (key, taken) in zip(read.lvlm, self._states, takings, strict=True):
                 # Alike asked questions are drawn once, those first that must be seen most.
-                known = looks.setdefault(look_key(run), {})
+                known = looks.setdefault(key, {})
                 new = sorted(
                     (place for place in taken.answers if place not in known),
                     key=lambda place: (order[place[0]], place[1], SETTINGS.index(place[2])),
                 )
-                known |= show(Look(run, self.choices.data), new, thumbnails)
-            if thumbnails is not None:
-                for place in new:
-                    for names in known[place].pictures:
-                        for name in names:
-                            thumbnails.number(name)
-            found.append(
-                ShownRun(summary.id, summary.label, bool(summary.control), states, taken, known)
-            )
+                if new:
+                    with opened_run(summary.place) as run:
+                        known |= show(Look(run, self.choices.data), new, thumbnails)
+                if thumbnails is not None:
+                    for place in new:
+                        for names in known[place].pictures:
+                            for name in names:
+                                thumbnails.number(name)
+                found.append(
+                    ShownRun(summary.id, summary.label, own.is_control, own.states, taken, known)
+                )
         return tuple(found)
 
     def _notes(self, runs: tuple[ShownRun, ...], placed: Placed, length: int) -> list[str]:
@@ -159,3 +182,9 @@ class Browser:
                 "name it with --data."
             )
         return notes
+
+
+def _taken(keys: Collection[str], place: Path) -> tuple[Any, Taken]:
+    """What makes a run's looks the same as another's, and its answers to some questions."""
+    with opened_run(place) as run:
+        return look_key(run), take(run, keys)

@@ -4,6 +4,7 @@ import base64
 import io
 import threading
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,8 @@ Photos = Literal["auto", "inside", "beside", "none"]
 """Where they go; ``auto`` puts them inside as long as there is room, and the others beside."""
 
 HEAD = "data:image/jpeg;base64,"
+
+_Made = tuple[bytes, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +43,22 @@ class Thumbnails:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._made: dict[str, tuple[bytes, tuple[int, int]]] = {}
+        self._made: dict[str, Future[_Made]] = {}
         self._numbers: dict[str, int] = {}
 
     def make(self, pictures: Iterable[Picture]) -> tuple[str, ...]:
         """Make what is not there yet; gives the names to ask `number` for."""
         names = []
         for picture in pictures:
-            if picture.sha256 not in self._made:
-                made = thumbnail(picture)
-                with self._lock:
-                    self._made.setdefault(picture.sha256, made)
+            with self._lock:
+                is_new = picture.sha256 not in self._made
+                made = self._made.setdefault(picture.sha256, Future())
+            if is_new:
+                try:
+                    made.set_result(thumbnail(picture))
+                except BaseException as error:
+                    made.set_exception(error)
+            made.result()  # of another thread, maybe
             names.append(picture.sha256)
         return tuple(names)
 
@@ -61,7 +69,7 @@ class Thumbnails:
     @property
     def sizes(self) -> list[tuple[int, int]]:
         """Width and height in px of each."""
-        return [self._made[name][1] for name in self._numbers]
+        return [self._made[name].result()[1] for name in self._numbers]
 
     def placed(self, photos: Photos, room: int, folder: str) -> Placed:
         """Put each of them inside or beside.
@@ -74,7 +82,7 @@ class Thumbnails:
         addresses: list[str] = []
         files: dict[str, bytes] = {}
         for name in self._numbers:
-            data = self._made[name][0]
+            data = self._made[name].result()[0]
             # Base64 makes four signs of three bytes; quotes and a comma come to it.
             cost = len(HEAD) + 4 * ((len(data) + 2) // 3) + 3
             if photos == "inside" or (photos == "auto" and cost <= room):
@@ -87,7 +95,7 @@ class Thumbnails:
         return Placed(tuple(addresses), files, len(addresses) - len(files))
 
 
-def thumbnail(picture: Picture) -> tuple[bytes, tuple[int, int]]:
+def thumbnail(picture: Picture) -> _Made:
     """A JPEG of a picture, no side longer than `SIDE`, and its size in px."""
     image = picture.image()
     image.thumbnail((SIDE, SIDE))

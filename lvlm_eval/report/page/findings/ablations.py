@@ -12,7 +12,6 @@ from markupsafe import Markup
 from lvlm_eval.ablation.document import ABLATION, AVERAGE, CIRCULAR
 from lvlm_eval.ablation.factors import cell_words, level_text
 from lvlm_eval.errors import InputError
-from lvlm_eval.recorded_run import RecordedRun
 from lvlm_eval.records import SETTINGS
 from lvlm_eval.report.ablating import DEFAULT, ablation_tables
 from lvlm_eval.report.page.content import Content
@@ -21,7 +20,6 @@ from lvlm_eval.report.page.figures.spec import Figure, HeatMap
 from lvlm_eval.report.page.findings.ablation_tables import document_tables
 from lvlm_eval.report.page.findings.plain import Piece, pieces
 from lvlm_eval.report.page.inputs import Input
-from lvlm_eval.report.page.runs import LvlmRun
 from lvlm_eval.report.page.section import Section
 from lvlm_eval.report.page.templates import asset, template
 from lvlm_eval.report.table import TITLES
@@ -63,9 +61,6 @@ class Ablations:
     """
 
     folders: Sequence[Path]
-
-    def take(self, run: RecordedRun, summary: LvlmRun) -> None:
-        """Nothing: an ablation has a document of its own."""
 
     def section(self, read: Input) -> Section | None:
         """The section; None where no folder is an ablation's.

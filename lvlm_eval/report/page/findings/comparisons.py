@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from lvlm_eval.comparing import Comparison, compare_runs
 from lvlm_eval.errors import InputError
-from lvlm_eval.recorded_run import RecordedRun, opened_run
+from lvlm_eval.recorded_run import opened_run
 from lvlm_eval.records import SETTINGS, Setting
 from lvlm_eval.report.comparing import explanations_of, tables_of
 from lvlm_eval.report.page.content import Content
@@ -78,9 +78,6 @@ class Comparisons:
     """
 
     links: bool = True
-
-    def take(self, run: RecordedRun, summary: LvlmRun) -> None:
-        """Nothing: runs are read again, those of a group together."""
 
     def section(self, read: Input) -> Section | None:
         """The section; None where no two runs have the same questions.
@@ -187,4 +184,4 @@ def _alone(groups: Sequence[Sequence[LvlmRun]]) -> Iterator[str]:
 def _compared(runs: Sequence[LvlmRun]) -> Comparison:
     with contextlib.ExitStack() as opened:
         recorded = [opened.enter_context(opened_run(one.place)) for one in runs]
-        return compare_runs(recorded, names=[one.label for one in runs])
+        return compare_runs(recorded, names=[one.label for one in runs], each_with_each=False)

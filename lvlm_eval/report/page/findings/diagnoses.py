@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from lvlm_eval.diagnosis import Diagnosis, explain
@@ -57,18 +57,34 @@ class Diagnosed:
     notes: tuple[str, ...]
 
 
+Explained = tuple[Diagnosis | None, str]
+"""What was found out about a run by itself, or why nothing was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnoses:
-    """A `SectionMaker`, and a `ContentMaker`.
+    """A `SectionMaker`, a `ContentMaker` and a `Looker`, which must have looked before.
 
     Attributes:
         links: whether the page has a browser of questions to lead to.
     """
 
     links: bool = True
+    _alone: list[Explained] = field(default_factory=list, init=False)
 
-    def take(self, run: RecordedRun, summary: LvlmRun) -> None:
-        """Nothing: a run is read again together with its controls."""
+    @staticmethod
+    def look(run: RecordedRun, summary: LvlmRun) -> Explained:
+        """Diagnose a run by itself."""
+        if summary.control:
+            return None, ""
+        try:
+            return explain(run), ""
+        except InputError as error:
+            return None, str(error)
+
+    def keep(self, found: Explained) -> None:
+        """Take the next run's diagnosis."""
+        self._alone.append(found)
 
     def section(self, read: Input) -> Section | None:
         """The section; None without a run.
@@ -76,21 +92,29 @@ class Diagnoses:
         Raises:
             InputError: a run that was read before cannot be read again.
         """
-        runs = [one for one in read.lvlm if not one.control]
+        runs = self._runs(read)
         if not runs:
             return None
-        found = [self._diagnosed(one, _controls_of(one, read.lvlm)) for one in runs[:MOST]]
+        found = [self._diagnosed(*one, _controls_of(one[0], read.lvlm)) for one in runs[:MOST]]
         html = template("diagnosis.html").render(runs=found, left_out=len(runs) - len(found))
         return Section(ID, "Diagnosis", html, style=asset("findings.css"))
 
     def content(self, read: Input) -> Content:
         """The figures of the section, and those that it leaves out, as tables; of all runs."""
-        runs = [one for one in read.lvlm if not one.control]
-        found = [(one.label, _explained(one, _controls_of(one, read.lvlm))[0]) for one in runs]
-        return Content(diagnosis_tables([OfRun(label, one) for label, one in found if one]))
+        diagnosed = [
+            (summary.label, _explained(summary, alone, _controls_of(summary, read.lvlm))[0])
+            for summary, alone in self._runs(read)
+        ]
+        return Content(diagnosis_tables([OfRun(name, found) for name, found in diagnosed if found]))
 
-    def _diagnosed(self, summary: LvlmRun, controls: Sequence[LvlmRun]) -> Diagnosed:
-        found, used, notes = _explained(summary, controls)
+    def _runs(self, read: Input) -> list[tuple[LvlmRun, Explained]]:
+        pairs = zip(read.lvlm, self._alone, strict=True)
+        return [(summary, alone) for summary, alone in pairs if not summary.control]
+
+    def _diagnosed(
+        self, summary: LvlmRun, alone: Explained, controls: Sequence[LvlmRun]
+    ) -> Diagnosed:
+        found, used, notes = _explained(summary, alone, controls)
         names = ", ".join(used)
         if found is None:
             return Diagnosed(summary.label, names, (), notes)
@@ -112,18 +136,18 @@ class Diagnoses:
 
 
 def _explained(
-    summary: LvlmRun, controls: Sequence[LvlmRun]
+    summary: LvlmRun, alone: Explained, controls: Sequence[LvlmRun]
 ) -> tuple[Diagnosis | None, tuple[str, ...], tuple[str, ...]]:
     """A run's diagnosis, if there is one, the controls that it rests on, and what is wrong."""
+    found, trouble = alone
+    if found is None or not controls:
+        return found, (), (trouble,) if trouble else ()
     with contextlib.ExitStack() as opened:
         run, *beside = (opened.enter_context(opened_run(one.place)) for one in (summary, *controls))
         try:
             return explain(run, beside), tuple(str(one.control) for one in beside), ()
         except InputError as error:
-            if beside:
-                with contextlib.suppress(InputError):
-                    return explain(run), (), (str(error),)
-            return None, (), (str(error),)
+            return found, (), (str(error),)
 
 
 def _controls_of(run: LvlmRun, runs: Sequence[LvlmRun]) -> list[LvlmRun]:
