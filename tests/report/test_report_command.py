@@ -37,6 +37,7 @@ def test_a_run_ends_in_a_page(tmp_path: Path) -> None:
         "lvlm-eval run --model random++ --data sample --limit 4 --out &#39;results/a b&#39;" in text
     )
     assert "@misc{soco2026," in text
+    assert r"D{\&#34;u}nkel, Olaf and Sunagad, Basavaraj and Wang, Haoran" in text
     assert "2605.31597" in text
 
 
