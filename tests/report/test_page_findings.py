@@ -94,6 +94,12 @@ def test_a_run_without_answers_is_told(tmp_path: Path) -> None:
     one = question("a")
     html = section(Diagnoses(), [write_run(tmp_path / "run", [(one, [])])])
     assert "has no answers yet (4 rows are planned)" in html
+    maker = Diagnoses()
+    content = maker.content(read_input([tmp_path / "run"], makers=[maker]))
+    assert content.tables == ()
+    (line,) = content.left_out
+    assert line.startswith("the diagnosis of ")
+    assert "has no answers yet" in line
 
 
 def test_flips_lead_to_the_questions(tmp_path: Path) -> None:
@@ -210,6 +216,11 @@ def test_files_of_comparisons_hold_what_compare_says(tmp_path: Path) -> None:
     assert counts == [7, 5, 0, 0]
     assert row["mcnemar_p_holm"] is None  # one comparison needs no correction
     assert Comparisons().content(read_input(folders[:1])) == Content()
+    # Of the same names, and yet of other content.
+    changed = replace(one, category="another")
+    folders.append(write_run(tmp_path / "changed", [(changed, says(changed, "AAAA"))]))
+    (line,) = Comparisons().content(read_input(folders[3:])).left_out
+    assert line.startswith("the comparison of ")
 
 
 def test_files_of_diagnoses_hold_what_explain_says(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ class Content:
     Attributes:
         tables: in the order of the page.
         figures: in the order of the page.
+        left_out: what could not be made, a line each.
     """
 
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @classmethod
     def joined(cls, parts: Iterable["Content"]) -> "Content":
@@ -26,6 +28,7 @@ class Content:
         return cls(
             tuple(table for part in parts for table in part.tables),
             tuple(figure for part in parts for figure in part.figures),
+            tuple(line for part in parts for line in part.left_out),
         )
 
     def table(self, id: str) -> Table | None:

@@ -34,7 +34,7 @@ class Report:
         bytes: of all of them together.
         lvlm_runs: runs of LVLMs in it.
         vision_runs: figures of backbones in it.
-        left_out: what was found and could not be read, a line each.
+        left_out: what was found and could not be read, or not be made, a line each.
     """
 
     out: Path
@@ -80,7 +80,7 @@ def write_report(
         write_whole(out, text)
     except OSError as error:
         raise _unwritable(out, error) from None
-    return _report(out, (out, *beside), read)
+    return _report(out, (out, *beside), read, read.left_out)
 
 
 def write_files(
@@ -123,7 +123,7 @@ def write_files(
                 files.append(path)
     except OSError as error:
         raise _unwritable(out, error) from None
-    return _report(out, tuple(files), read)
+    return _report(out, tuple(files), read, (*read.left_out, *content.left_out))
 
 
 def check_format(kind: str) -> None:
@@ -229,6 +229,6 @@ def _write_bytes(path: Path, data: bytes) -> None:
         raise
 
 
-def _report(out: Path, files: tuple[Path, ...], read: Input) -> Report:
+def _report(out: Path, files: tuple[Path, ...], read: Input, left_out: tuple[str, ...]) -> Report:
     size = sum(one.stat().st_size for one in files)
-    return Report(out, files, size, len(read.lvlm), len(read.vision), read.left_out)
+    return Report(out, files, size, len(read.lvlm), len(read.vision), left_out)

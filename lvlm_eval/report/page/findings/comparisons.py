@@ -95,14 +95,16 @@ class Comparisons:
 
     def content(self, read: Input) -> Content:
         """The figures of the section as a table."""
-        found = []
+        found, left_out = [], []
         for runs in _groups(read):
             chosen = runs[:MOST]
-            if len(chosen) < 2:
-                continue
-            with contextlib.suppress(InputError):  # the page says why they are not compared
-                found.append(([one.label for one in chosen], _compared(chosen)))
-        return Content(comparison_tables(found))
+            labels = [one.label for one in chosen]
+            if len(chosen) > 1:
+                try:
+                    found.append((labels, _compared(chosen)))
+                except InputError as error:
+                    left_out.append(f"the comparison of {', '.join(labels)}: {error}")
+        return Content(comparison_tables(found), left_out=tuple(left_out))
 
     def _group(self, runs: Sequence[LvlmRun]) -> Group:
         chosen = runs[:MOST]

@@ -101,11 +101,13 @@ class Diagnoses:
 
     def content(self, read: Input) -> Content:
         """The figures of the section, and those that it leaves out, as tables; of all runs."""
-        diagnosed = [
-            (summary.label, _explained(summary, alone, _controls_of(summary, read.lvlm))[0])
-            for summary, alone in self._runs(read)
-        ]
-        return Content(diagnosis_tables([OfRun(name, found) for name, found in diagnosed if found]))
+        diagnosed, left_out = [], []
+        for summary, alone in self._runs(read):
+            found, _, notes = _explained(summary, alone, _controls_of(summary, read.lvlm))
+            if found is not None:
+                diagnosed.append(OfRun(summary.label, found))
+            left_out += [f"the diagnosis of {summary.label}: {note}" for note in notes]
+        return Content(diagnosis_tables(diagnosed), left_out=tuple(left_out))
 
     def _runs(self, read: Input) -> list[tuple[LvlmRun, Explained]]:
         pairs = zip(read.lvlm, self._alone, strict=True)
