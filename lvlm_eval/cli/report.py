@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -12,6 +12,9 @@ from lvlm_eval.cli.app import app, complain
 from lvlm_eval.cli.flags import AsJson
 from lvlm_eval.errors import InputError
 from lvlm_eval.runs.jobs import one_of
+
+if TYPE_CHECKING:
+    from lvlm_eval.report.page.writing import Report
 
 
 @app.command("report")
@@ -82,6 +85,16 @@ def _report(
             show_default=False,
         ),
     ] = None,
+    watch: Annotated[
+        float | None,
+        typer.Option(
+            min=1.0,
+            metavar="SECONDS",
+            help="Look every so often for new answers, and write the page again when there are "
+            "some, until Ctrl-C; an open page reloads itself.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write one web page of any number of runs, among the published figures.
@@ -93,25 +106,34 @@ def _report(
     from lvlm_eval.report.page.browser.thumbnails import Photos
     from lvlm_eval.report.page.findings import Ablations, Comparisons, Diagnoses
     from lvlm_eval.report.page.inputs import ContentMaker, SectionMaker
+    from lvlm_eval.report.page.watching import changes
     from lvlm_eval.report.page.writing import check_format, write_files, write_report
 
     check_format(kind)
+    if watch is not None and (kind != "html" or as_json):
+        other = "--json" if kind == "html" else f"--format {kind}"
+        raise InputError(f"--watch writes a page again and again, which does not go with {other}.")
     if prices is not None and not prices.is_file():
         raise InputError(f"--prices {prices} does not exist. Give a TOML file with a price table.")
     if kind == "html":
         page = out or Path("report.html")
         where = one_of("--photos", photos, get_args(Photos))
-        browser = Browser(page, BrowserChoices(samples, where, page_size, data))
-        makers: list[SectionMaker] = [
-            Diagnoses(links=samples > 0),
-            Comparisons(links=samples > 0),
-            Ablations(inputs),
-            browser,
-        ]
-        done = write_report(inputs, page, prices=prices, makers=makers)
+        for _ in (None,) if watch is None else changes(inputs, watch):
+            makers: list[SectionMaker] = [
+                Diagnoses(links=samples > 0),
+                Comparisons(links=samples > 0),
+                Ablations(inputs),
+                Browser(page, BrowserChoices(samples, where, page_size, data)),
+            ]
+            done = write_report(inputs, page, prices=prices, makers=makers, reload=watch)
+            _tell(done, kind, as_json)
     else:
         tables: list[ContentMaker] = [Diagnoses(), Comparisons(), Ablations(inputs)]
         done = write_files(inputs, out or Path("report"), kind, prices=prices, makers=tables)
+        _tell(done, kind, as_json)
+
+
+def _tell(done: "Report", kind: str, as_json: bool) -> None:
     for line in done.left_out:
         complain(f"left out: {line}")
     if as_json:

@@ -39,13 +39,16 @@ class Contents:
         return Content.joined((self.leaderboard, self.vision, self.provenance))
 
 
-def page(read: Input, more: Sequence[Section] = (), title: str = TITLE) -> str:
+def page(
+    read: Input, more: Sequence[Section] = (), title: str = TITLE, reload: float | None = None
+) -> str:
     """The HTML document.
 
     Args:
         read: the user's runs.
         more: sections between the vision section and the provenance.
         title: of the document, plain text.
+        reload: seconds after which a browser loads the page again; None for never.
 
     Raises:
         InputError: Matplotlib is not there.
@@ -62,10 +65,12 @@ def page(read: Input, more: Sequence[Section] = (), title: str = TITLE) -> str:
             template("provenance.html").render(records=records(read), citation=citation()),
         ),
     ]
-    return assemble(sections, title, read)
+    return assemble(sections, title, read, reload)
 
 
-def assemble(sections: Sequence[Section], title: str, read: Input) -> str:
+def assemble(
+    sections: Sequence[Section], title: str, read: Input, reload: float | None = None
+) -> str:
     """Put sections below each other, with a navigation, and forbid all that is not of the page.
 
     The policy allows the page's own style and scripts by their SHA-256, images that are inside the
@@ -100,6 +105,7 @@ def assemble(sections: Sequence[Section], title: str, read: Input) -> str:
         sections=[(one, Markup(one.html)) for one in sections],
         data=[(one.id, Markup(json_element(one.data))) for one in sections if one.data is not None],
         read=read,
+        reload=reload,
         beside=next((name.split("/")[0] for one in sections for name in one.files), ""),
         version=__version__,
     )

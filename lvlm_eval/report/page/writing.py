@@ -52,6 +52,7 @@ def write_report(
     prices: Path | None = None,
     makers: Sequence[SectionMaker] = (),
     title: str = TITLE,
+    reload: float | None = None,
 ) -> Report:
     """Write the web page of some runs: one file that needs neither network nor server.
 
@@ -63,6 +64,7 @@ def write_report(
         prices: TOML table of what tokens cost.
         makers: make further sections.
         title: of the page.
+        reload: seconds after which a browser loads the page again; None for never.
 
     Raises:
         InputError: nothing is there to report, something cannot be read, ``out`` cannot be
@@ -71,7 +73,7 @@ def write_report(
     check_page(out)
     read = read_input(folders, prices, makers)
     more = [made for maker in makers if (made := maker.section(read)) is not None]
-    text = page(read, more, title)
+    text = page(read, more, title, reload)
     beside = {out.parent / name: data for one in more for name, data in one.files.items()}
     try:
         for path, data in beside.items():
