@@ -1,4 +1,4 @@
-"""Finds the runs that a user names, and reads them one after the other."""
+"""Finds the runs that a user names, and reads them, several at a time if there are many."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +22,9 @@ Kind = Literal["run", "vision"]
 
 RUNS_BEFORE = 2
 """Runs that are read before other processes are started for the rest of them."""
+
+MOST_PROCESSES = 8
+"""That read runs; each holds one, some 100 MB of 24,000 answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def read_input(
             seen.setdefault(one.place.resolve(), one)
     lookers = [one for one in makers if isinstance(one, Looker)]
     look = partial(_looked, prices, [one.look for one in lookers])
-    with Workers(available_cores(), RUNS_BEFORE) as workers:
+    with reading(len(seen)) as workers:
         for one, (read, kept) in zip(seen.values(), workers.each(look, seen.values()), strict=True):
             if isinstance(read, LvlmRun):
                 lvlm.append(read)
@@ -113,6 +116,11 @@ def read_input(
     if not lvlm and not vision:
         raise InputError(f"no run can be read: {left_out[0]}")
     return Input(*with_labels(lvlm, vision), tuple(left_out))
+
+
+def reading(runs: int) -> Workers:
+    """Processes to read so many runs with; none for a few."""
+    return Workers(max(1, min(available_cores(), MOST_PROCESSES, runs - RUNS_BEFORE)), RUNS_BEFORE)
 
 
 @dataclass(frozen=True, slots=True)

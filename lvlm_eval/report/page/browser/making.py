@@ -15,11 +15,10 @@ from lvlm_eval.report.page.browser.sampling import Sample, choose, kind_of
 from lvlm_eval.report.page.browser.states import Place, states_of
 from lvlm_eval.report.page.browser.texts import LONGEST
 from lvlm_eval.report.page.browser.thumbnails import Photos, Placed, Thumbnails
-from lvlm_eval.report.page.inputs import RUNS_BEFORE, Input
+from lvlm_eval.report.page.inputs import Input, reading
 from lvlm_eval.report.page.runs import LvlmRun
 from lvlm_eval.report.page.section import Section
 from lvlm_eval.report.page.templates import asset, template
-from lvlm_eval.workers import Workers, available_cores
 
 ID = "questions"
 REST_OF_PAGE = 1_000_000
@@ -137,8 +136,8 @@ class Browser:
         order = {key: place for place, key in enumerate(sample.chosen)}
         looks: dict[Any, dict[Place, Shown]] = {}
         found = []
-        with Workers(available_cores(), RUNS_BEFORE) as workers:
-            places = [summary.place for summary in read.lvlm]
+        places = [summary.place for summary in read.lvlm]
+        with reading(len(places)) as workers:
             takings = workers.each(partial(_taken, frozenset(order)), places)
             for summary, own, (key, taken) in zip(read.lvlm, self._states, takings, strict=True):
                 # Alike asked questions are drawn once, those first that must be seen most.
