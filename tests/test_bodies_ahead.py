@@ -49,6 +49,7 @@ async def all_of(bodies: BodiesAhead, takers: int) -> list[tuple[Request, bytes]
         while (taken := await bodies.take()) is not None:
             got.append(taken)
             await asyncio.sleep(0)
+            bodies.answered(True)
 
     async with asyncio.TaskGroup() as group:
         for work in [bodies.write] * bodies.writers + [take] * takers:
@@ -111,6 +112,36 @@ def test_what_cannot_be_made_or_written_is_left_out_and_told_of() -> None:
     assert told == [("q2/vis/0", "no picture")]
 
 
+@pytest.mark.parametrize("senders", [1, 3])
+def test_nothing_is_made_ahead_before_an_answer_has_told_its_price(senders: int) -> None:
+    made: list[int] = []
+
+    async def settled() -> int:
+        for _ in range(50):
+            await asyncio.sleep(0.002)
+        return len(made)
+
+    async def work() -> list[int]:
+        bodies = BodiesAhead(Requests(100, made.append), body, unwanted, senders)
+        writing = [asyncio.create_task(bodies.write()) for _ in range(bodies.writers)]
+        counts = [await settled()]
+        for is_answer in (False, True, True):
+            await bodies.take()
+            bodies.answered(is_answer)
+            counts.append(await settled())
+        for one in writing:
+            one.cancel()
+        return counts
+
+    assert soon(work()) == [
+        senders,
+        senders + 1,  # a failure makes room for one more, and tells no price
+        senders + 2,
+        # Now each writer has one, there is one in its place, and three were taken.
+        min(senders + 3 + senders, senders + 1 + 3),
+    ]
+
+
 def test_no_more_requests_to_be_had_ends_the_writing() -> None:
     def look(place: int) -> None:
         if place == 2:
@@ -119,7 +150,10 @@ def test_no_more_requests_to_be_had_ends_the_writing() -> None:
     async def taken_meanwhile() -> list[str]:
         bodies = BodiesAhead(Requests(5, look), body, unwanted, 1)
         writing = asyncio.create_task(bodies.write())
-        got = [await bodies.take(), await bodies.take()]
+        got = []
+        for _ in range(2):
+            got.append(await bodies.take())
+            bodies.answered(True)
         with pytest.raises(StoppedError, match="no money"):
             await writing
         return [one[0].question for one in got if one]
@@ -156,22 +190,22 @@ def test_after_a_stop_nothing_comes_for_whoever_waits(ready: bool) -> None:
 
 
 def test_the_next_body_is_written_while_an_answer_is_waited_for() -> None:
-    """The server answers the first request only after the second one was looked at."""
-    second = threading.Event()
+    """The server answers the third request only after the fourth one was looked at."""
+    fourth = threading.Event()
 
     def look(place: int) -> None:
-        if place == 1:
-            second.set()
+        if place == 3:
+            fourth.set()
 
     def behave(seen: Seen, before: int) -> Reply:
-        assert seen.text != "t0" or second.wait(60)
+        assert seen.text != "t2" or fourth.wait(60)
         return Reply(text="B")
 
     with serving(behave) as server:
         adapter = build_adapter("openai:m", {"base_url": server.url, "concurrency": 1}).adapter
-        answers = list(adapter.answer(Requests(3, look)))
-    assert [one.status for one in answers] == ["ok"] * 3
-    assert [one.text for one in server.seen] == ["t0", "t1", "t2"]
+        answers = list(adapter.answer(Requests(4, look)))
+    assert [one.status for one in answers] == ["ok"] * 4
+    assert [one.text for one in server.seen] == ["t0", "t1", "t2", "t3"]
 
 
 def test_a_slow_answer_keeps_no_request_from_the_others() -> None:

@@ -162,6 +162,7 @@ class OpenAIChat(Adapter):
                     response = await self._one(client, request, body, tally, pacing)
                     tally.count(response, request.question)
                     tell(response)
+                    bodies.answered(response.status != "error")
                     if tally.wall is not None:
                         bodies.stop()
 
