@@ -402,6 +402,10 @@ def test_a_second_process_on_the_same_run_is_refused(tree: Path, tmp_path: Path)
 def test_version_and_help(tmp_path: Path) -> None:
     assert lvlm_eval("--version", cwd=tmp_path).stdout.startswith("lvlm-eval ")
     assert lvlm_eval(cwd=tmp_path).stdout.count("Usage") == 1
+    plain = {**ENVIRONMENT, "TYPER_USE_RICH": "0"}
+    done = subprocess.run(command(), env=plain, capture_output=True, text=True, check=True)
+    assert done.stdout.count("Usage") == 1
+    assert "validate" in lvlm_eval("--help", "run", cwd=tmp_path).stdout
     for words in ((), ("run",), ("score",), ("show",), ("list",)):
         done = lvlm_eval(*words, "--help", cwd=tmp_path)
         assert "Usage" in done.stdout

@@ -62,9 +62,11 @@ def run_command_line() -> int:
 
 
 def _explain(error: Any) -> int:
-    """Say what is wrong with the words of a command; without any word the help was shown."""
+    """Say what is wrong with the words of a command; without any word, show the help."""
     context: Any = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
+        if text := error.format_message():  # rich has shown it already, and gives none
+            typer.echo(text)
         return 0
     path = context.command_path if context else "lvlm-eval"
     message = " ".join(error.format_message().split()).rstrip(".")

@@ -16,14 +16,13 @@ _MODULES = {"list": "listing"}
 
 
 def load(app: typer.Typer, words: Sequence[str]) -> None:
-    """Make the command that is called known to the program, or all of them if none is.
+    """Make the command known to the program that its first word calls, or all of them.
 
     Args:
         app: the program; the modules of the commands register with it.
-        words: of the command line, without the program's name. Before a command's name it has no
-            option with a value, so the first word that is no option names the command.
+        words: of the command line, without the program's name.
     """
-    called = next((word for word in words if not word.startswith("-")), None)
+    called = words[0] if words else ""
     for name in [called] if called in COMMANDS else COMMANDS:
         importlib.import_module(f"lvlm_eval.cli.{_MODULES.get(name, name)}")
     app.registered_commands.sort(key=lambda one: COMMANDS.index(one.name or ""))

@@ -89,6 +89,7 @@ def _report(
         float | None,
         typer.Option(
             min=1.0,
+            max=86_400.0,
             metavar="SECONDS",
             help="Look every so often for new answers, and write the page again when there are "
             "some, until Ctrl-C; an open page reloads itself.",
@@ -106,8 +107,15 @@ def _report(
     from lvlm_eval.report.page.browser.thumbnails import Photos
     from lvlm_eval.report.page.findings import Ablations, Comparisons, Diagnoses
     from lvlm_eval.report.page.inputs import ContentMaker, SectionMaker
-    from lvlm_eval.report.page.watching import changes
-    from lvlm_eval.report.page.writing import check_format, write_files, write_report
+    from lvlm_eval.report.page.watching import watch_runs
+    from lvlm_eval.report.page.writing import (
+        FIGURE_FORMATS,
+        check_format,
+        check_page,
+        settle_page,
+        write_files,
+        write_report,
+    )
 
     check_format(kind)
     if watch is not None and (kind != "html" or as_json):
@@ -115,22 +123,33 @@ def _report(
         raise InputError(f"--watch writes a page again and again, which does not go with {other}.")
     if prices is not None and not prices.is_file():
         raise InputError(f"--prices {prices} does not exist. Give a TOML file with a price table.")
-    if kind == "html":
-        page = out or Path("report.html")
-        where = one_of("--photos", photos, get_args(Photos))
-        for _ in (None,) if watch is None else changes(inputs, watch):
-            makers: list[SectionMaker] = [
-                Diagnoses(links=samples > 0),
-                Comparisons(links=samples > 0),
-                Ablations(inputs),
-                Browser(page, BrowserChoices(samples, where, page_size, data)),
-            ]
-            done = write_report(inputs, page, prices=prices, makers=makers, reload=watch)
-            _tell(done, kind, as_json)
-    else:
-        tables: list[ContentMaker] = [Diagnoses(), Comparisons(), Ablations(inputs)]
+    where = one_of("--photos", photos, get_args(Photos))
+    page = out or Path("report.html")
+
+    def written() -> "Report":
+        makers: list[SectionMaker] = [
+            Diagnoses(links=samples > 0),
+            Comparisons(links=samples > 0),
+            Ablations(inputs),
+            Browser(page, BrowserChoices(samples, where, page_size, data)),
+        ]
+        return write_report(inputs, page, prices=prices, makers=makers, reload=watch)
+
+    if kind != "html":
+        tables: list[ContentMaker] = [Ablations(inputs)]
+        if kind not in FIGURE_FORMATS:
+            tables = [Diagnoses(), Comparisons(), *tables]
         done = write_files(inputs, out or Path("report"), kind, prices=prices, makers=tables)
         _tell(done, kind, as_json)
+    elif watch is None:
+        _tell(written(), kind, as_json)
+        if not as_json:
+            typer.echo(_opener(page))
+    else:
+        check_page(page)
+        typer.echo(f"Watching {', '.join(map(str, inputs))}; Ctrl-C ends. {_opener(page)}")
+        watch_runs(inputs, watch, lambda: _tell(written(), kind, as_json), complain)
+        settle_page(page)
 
 
 def _tell(done: "Report", kind: str, as_json: bool) -> None:
@@ -151,10 +170,10 @@ def _tell(done: "Report", kind: str, as_json: bool) -> None:
         runs = _count(done.lvlm_runs + done.vision_runs, "run")
         files = "" if kind == "html" else f"{_count(len(done.files), 'file')}, "
         typer.echo(f"{done.out}: {runs}, {files}{done.bytes / 1e6:.2f} MB")
-        if kind == "html":
-            typer.echo(
-                f"Open it with: {_OPENERS.get(sys.platform, 'xdg-open')} {quote(str(done.out))}"
-            )
+
+
+def _opener(page: Path) -> str:
+    return f"Open it with: {_OPENERS.get(sys.platform, 'xdg-open')} {quote(str(page))}"
 
 
 _OPENERS = {"darwin": "open", "win32": "start"}

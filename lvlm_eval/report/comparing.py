@@ -184,4 +184,4 @@ def _p(figures: PairedFigures, name: str) -> str:
     p: float | None = figures.holm.get(name, getattr(figures, name))
     if p is None:
         return _NONE
-    return "<0.001" if p < 0.0005 else f"{p:.3f}"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"

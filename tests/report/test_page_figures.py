@@ -291,6 +291,7 @@ def test_others_add_sections_of_their_own(
     make_run(tmp_path / "runs" / "one", model="</script><b>")
     make_run(tmp_path / "runs" / "two", model="two", questions=2)
     monkeypatch.setattr(inputs, "RUNS_BEFORE", before)
+    monkeypatch.setattr(inputs, "LEAST_BYTES", 0)
     out = tmp_path / "page.html"
     write_report([tmp_path / "runs"], out, makers=[Longest()])
     page = Page(out.read_text(encoding="utf-8"))

@@ -20,11 +20,11 @@ from rich.text import Text
 
 from lvlm_eval.comparing import compare_pair
 from lvlm_eval.diagnosis import explain
-from lvlm_eval.errors import InputError
 from lvlm_eval.recorded_run import read_run
 from lvlm_eval.report.page import read_input
 from lvlm_eval.report.page.content import Content
 from lvlm_eval.report.page.findings import Ablations, Comparisons, Diagnoses, comparisons
+from lvlm_eval.report.page.findings.ablation_tables import document_tables
 from lvlm_eval.report.page.findings.ablations import heat_map
 from lvlm_eval.report.page.findings.plain import Piece, pieces
 from lvlm_eval.report.page.tables.files import json_text
@@ -98,7 +98,7 @@ def test_a_run_without_answers_is_told(tmp_path: Path) -> None:
     content = maker.content(read_input([tmp_path / "run"], makers=[maker]))
     assert content.tables == ()
     (line,) = content.left_out
-    assert line.startswith("the diagnosis of ")
+    assert line.startswith("diagnosis of ")
     assert "has no answers yet" in line
 
 
@@ -195,7 +195,8 @@ def test_an_ablation_is_shown(ablation: Path) -> None:
 
 def rows_of(content: Content, id: str) -> list[dict[str, Any]]:
     table = content.table(id)
-    assert table is not None
+    if table is None:
+        return []
     rows: list[dict[str, Any]] = json.loads(json_text(table))["rows"]
     return rows
 
@@ -220,7 +221,69 @@ def test_files_of_comparisons_hold_what_compare_says(tmp_path: Path) -> None:
     changed = replace(one, category="another")
     folders.append(write_run(tmp_path / "changed", [(changed, says(changed, "AAAA"))]))
     (line,) = Comparisons().content(read_input(folders[3:])).left_out
-    assert line.startswith("the comparison of ")
+    assert line.startswith("comparison: ")
+
+
+def test_one_run_that_cannot_be_compared_keeps_no_others_from_it(tmp_path: Path) -> None:
+    one = question("a", settings=("vis", "desc"))
+    asked = {
+        "vis": question("a"),
+        "words": question("a", settings=("desc",)),
+        "empty": question("a"),
+        "both": one,
+    }
+    folders = [
+        write_run(tmp_path / name, [(its, [answer for setting in its.rows if name != "empty"
+                                           for answer in says(its, "AAAA", setting)])], model=name)
+        for name, its in asked.items()
+    ]  # fmt: skip
+    read = read_input(folders)
+    content = Comparisons().content(read)
+    (row,) = rows_of(content, "comparisons")
+    assert (row["model"], row["against"], row["setting"]) == ("both", "vis", "Vis.")
+    no_answers, no_setting = content.left_out
+    assert no_answers == "comparison: empty has no answers yet."
+    assert "no setting in common" in no_setting
+    html = section(Comparisons(), folders)
+    assert html.count("Not compared: ") == 2
+    assert "1 right" not in html
+    assert rows_of(Comparisons().content(read_input(folders[2:])), "comparisons") == []
+
+
+def test_files_say_what_is_not_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparisons, "MOST", 2)
+    one, other = question("a"), question("b")
+    folders = [
+        write_run(tmp_path / f"{number}", [(its, says(its, "AAAA"))], model=f"m{number}")
+        for number, its in enumerate((one, one, one, other))
+    ]
+    content = Comparisons().content(read_input(folders))
+    assert len(rows_of(content, "comparisons")) == 1
+    more, alone = content.left_out
+    assert more.startswith("comparison: 1 more runs over these questions")
+    assert alone.startswith("comparison of m3: the other runs on the same data")
+
+
+def test_a_control_that_does_not_fit_takes_no_other_with_it(tmp_path: Path) -> None:
+    first, _, blind = runs(tmp_path)
+    one = replace(question("q0"), control="mirror")
+    unlike = write_run(tmp_path / "unlike", [(one, [])], model="first", control="mirror")
+    maker = Diagnoses()
+    content = maker.content(read_input([first, blind, unlike], makers=[maker]))
+    (control,) = rows_of(content, "diagnosis-controls")
+    assert control["control"] == "no-image"
+    (line,) = content.left_out
+    assert line.startswith("controls of first: ")
+
+
+def test_files_mark_runs_that_are_incomplete(tmp_path: Path) -> None:
+    told = [question(f"q{number}") for number in range(3)]
+    whole = [(one, says(one, "AAAA")) for one in told]
+    part = [(one, says(one, "AAA ")) for one in told]
+    folders = [write_run(tmp_path / "a", whole, model="a"), write_run(tmp_path / "b", part)]
+    maker = Diagnoses()
+    content = maker.content(read_input(folders, makers=[maker]))
+    assert ["incomplete" in row["marks"] for row in rows_of(content, "diagnosis")] == [False, True]
 
 
 def test_files_of_diagnoses_hold_what_explain_says(tmp_path: Path) -> None:
@@ -259,7 +322,7 @@ def test_files_of_diagnoses_hold_what_explain_says(tmp_path: Path) -> None:
 def test_files_of_ablations_hold_what_the_document_says(ablation: Path) -> None:
     content = Ablations([ablation]).content(read_input([ablation]))
     document = json.loads((ablation / "ablation.json").read_text())
-    cells = rows_of(content, "ablation-0-cells")
+    cells = rows_of(content, "ablation-abl-cells")
     assert [(row["circular"], row["average_ci95"]) for row in cells] == [
         (
             pytest.approx(one["settings"]["vis"]["circular_accuracy"]),
@@ -268,15 +331,38 @@ def test_files_of_ablations_hold_what_the_document_says(ablation: Path) -> None:
         for one in document["cells"]
     ]
     effects = document["main_effects"]["vis"]
-    assert [row["circular_mean"] for row in rows_of(content, "ablation-0-effects")] == [
+    assert [row["circular_mean"] for row in rows_of(content, "ablation-abl-effects")] == [
         pytest.approx(one["circular"]["mean"]) for levels in effects.values() for one in levels
     ]
-    tests = rows_of(content, "ablation-0-tests")
+    tests = rows_of(content, "ablation-abl-tests")
     assert [row["mcnemar_p_holm"] for row in tests] == [
         pytest.approx(one["mcnemar_p_holm"], abs=1e-6) for one in document["comparisons"]["vis"]
     ]
-    assert content.table("ablation-0-ranks") is None  # one model has no rank
-    assert [one.id for one in content.figures] == ["ablation-0-vis-heat"]
+    assert content.table("ablation-abl-ranks") is None  # one model has no rank
+    assert [one.id for one in content.figures] == ["ablation-abl-vis-heat"]
+
+
+def test_cells_that_are_one_run_are_told_apart_by_their_setting(tmp_path: Path) -> None:
+    lvlm_eval("ablate", "--model", "random", "--model", "random++", "--data", "sample",
+              "--limit", "3", "--vary", "prompt=soco,short", "--vary", "setting=vis,desc",
+              "--out", "abl", cwd=tmp_path)  # fmt: skip
+    folder = tmp_path / "abl"
+    rows = rows_of(Ablations([folder]).content(read_input([folder])), "ablation-abl-tests")
+    assert [(row["setting"], row["against"].split()[-1]) for row in rows] == [
+        ("Vis.", "setting=vis")
+    ] * 3
+
+
+def test_a_cell_without_answers_has_no_figure(ablation: Path, tmp_path: Path) -> None:
+    document = json.loads((ablation / "ablation.json").read_text())
+    figures = document["cells"][0]["settings"]["vis"]
+    figures |= {"circular_accuracy": 0.0, "average_accuracy": None, "average_ci95": None}
+    cells = next(one for one in document_tables(document, "x", "x") if one.id == "x-cells")
+    assert [one.value for one in cells.rows[0].cells[4:6]] == [None, None]
+    figure = heat_map(document, "vis", "x")
+    assert figure is not None
+    heat: Any = figure.content
+    assert sum(value is None for row in heat.values for value in row) == 1
 
 
 @pytest.mark.parametrize("kind", ["md", "csv", "json", "latex", "svg"])
@@ -285,9 +371,9 @@ def test_the_command_writes_all_of_them(ablation: Path, tmp_path: Path, kind: st
     lvlm_eval("report", "abl", "--format", kind, "--out", out, cwd=ablation.parent)
     names = {one.stem for one in out.iterdir()}
     if kind == "svg":
-        assert "ablation-0-vis-heat" in names
+        assert "ablation-abl-vis-heat" in names
     else:
-        assert names >= {"comparisons", "diagnosis", "ablation-0-cells", "ablation-0-tests"}
+        assert names >= {"comparisons", "diagnosis", "ablation-abl-cells", "ablation-abl-tests"}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"plan": 3}', '{"plan": {"design": []}}'])
@@ -297,8 +383,10 @@ def test_a_damaged_ablation_is_told(tmp_path: Path, text: str) -> None:
     folder = tmp_path / "abl"
     html = section(Ablations([folder]), [folder])
     assert "is not what &#39;lvlm-eval ablate&#39; writes" in html
-    with pytest.raises(InputError, match="is not what 'lvlm-eval ablate' writes"):
-        Ablations([folder]).content(read_input([folder]))
+    content = Ablations([folder]).content(read_input([folder]))
+    assert (content.tables, content.figures) == ((), ())
+    (line,) = content.left_out
+    assert "is not what 'lvlm-eval ablate' writes" in line
     assert section(Ablations([first]), [first]) == ""
 
 

@@ -83,6 +83,7 @@ def test_other_processes_read_the_same(tmp_path: Path, monkeypatch: pytest.Monke
     pages = []
     for before in (9, 0):
         monkeypatch.setattr(inputs, "RUNS_BEFORE", before)
+        monkeypatch.setattr(inputs, "LEAST_BYTES", 0)
         out = tmp_path / "page.html"
         done = write_report([tmp_path / "runs"], out, makers=[Diagnoses(), Browser(out)])
         assert (done.lvlm_runs, done.vision_runs, len(done.left_out)) == (3, 1, 1)

@@ -64,17 +64,22 @@ def test_only_a_page_is_written_again(tmp_path: Path, other: list[str]) -> None:
 
 @pytest.mark.slow
 def test_the_command_goes_on_until_it_is_stopped(tmp_path: Path) -> None:
-    make_run(tmp_path / "runs" / "one", model="first-model")
+    (tmp_path / "runs").mkdir()
     page = tmp_path / "page.html"
     words = ("report", "runs", "--watch", "1", "--samples", "0", "--out", page)
     process = subprocess.Popen(command(*words), cwd=tmp_path, env=ENVIRONMENT)
     try:
+        make_run(tmp_path / "runs" / "one", model="first-model")
         _wait_for(page, "first-model")
         assert '<meta http-equiv="refresh" content="1">' in page.read_text(encoding="utf-8")
         make_run(tmp_path / "runs" / "two", model="second-model")
         _wait_for(page, "second-model")
+        manifest = tmp_path / "runs" / "one" / "manifest.json"
+        manifest.write_text("{")  # as if it were just replaced
+        _wait_for(page, "Left out: ")
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 4
+        assert process.wait(60) == 0
+        assert 'http-equiv="refresh"' not in page.read_text(encoding="utf-8")
     finally:
         process.kill()
         process.wait()

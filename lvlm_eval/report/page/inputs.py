@@ -23,6 +23,9 @@ Kind = Literal["run", "vision"]
 RUNS_BEFORE = 2
 """Runs that are read before other processes are started for the rest of them."""
 
+LEAST_BYTES = 10_000_000
+"""Of recorded answers, 15,000 or so; fewer are read while other processes still start."""
+
 MOST_PROCESSES = 8
 """That read runs; each holds one, some 100 MB of 24,000 answers."""
 
@@ -68,7 +71,7 @@ class ContentMaker(Protocol):
     """Makes tables and figures that are files of their own beside those of the built-in parts."""
 
     def content(self, read: Input) -> Content:
-        """Tables and figures; empty where there is nothing to show."""
+        """Tables and figures, and what could not be made; empty where there is nothing to show."""
 
 
 def read_input(
@@ -101,7 +104,7 @@ def read_input(
             seen.setdefault(one.place.resolve(), one)
     lookers = [one for one in makers if isinstance(one, Looker)]
     look = partial(_looked, prices, [one.look for one in lookers])
-    with reading(len(seen)) as workers:
+    with reading([one.place for one in seen.values()]) as workers:
         for one, (read, kept) in zip(seen.values(), workers.each(look, seen.values()), strict=True):
             if isinstance(read, LvlmRun):
                 lvlm.append(read)
@@ -118,9 +121,12 @@ def read_input(
     return Input(*with_labels(lvlm, vision), tuple(left_out))
 
 
-def reading(runs: int) -> Workers:
-    """Processes to read so many runs with; none for a few."""
-    return Workers(max(1, min(available_cores(), MOST_PROCESSES, runs - RUNS_BEFORE)), RUNS_BEFORE)
+def reading(places: Sequence[Path]) -> Workers:
+    """Processes to read some runs with; none for a few or for small ones."""
+    files = (file for one in places for file in (one, *one.glob("predictions*.jsonl")))
+    size = sum(file.stat().st_size for file in files if file.is_file())
+    count = min(available_cores(), MOST_PROCESSES, len(places) - RUNS_BEFORE)
+    return Workers(max(1, count) if size >= LEAST_BYTES else 1, RUNS_BEFORE)
 
 
 @dataclass(frozen=True, slots=True)

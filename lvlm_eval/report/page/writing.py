@@ -1,6 +1,7 @@
 """Writes the report: one page, or one file a table and a figure."""
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ FORMATS = ("html", *WRITERS, *FIGURE_FORMATS)
 _OWN_PAGE = b'<meta name="generator" content="lvlm-eval '
 """In the head of every page that this command wrote; only these are replaced."""
 
+_RELOAD = re.compile(r'<meta http-equiv="refresh" content="\d+">\n')
+
 _HEAD = 16_384
 """Bytes of a file in which that is looked for."""
 
@@ -34,7 +37,8 @@ class Report:
         bytes: of all of them together.
         lvlm_runs: runs of LVLMs in it.
         vision_runs: figures of backbones in it.
-        left_out: what was found and could not be read, or not be made, a line each.
+        left_out: what was found and could not be read, a line each; of files also what could not
+            be made, where the page says so itself.
     """
 
     out: Path
@@ -83,6 +87,17 @@ def write_report(
     except OSError as error:
         raise _unwritable(out, error) from None
     return _report(out, (out, *beside), read, read.left_out)
+
+
+def settle_page(out: Path) -> None:
+    """Write a page, if there is one, without its reloading, now that it changes no more."""
+    if not out.exists():
+        return
+    try:
+        text = out.read_text(encoding="utf-8")
+        write_whole(out, _RELOAD.sub("", text, count=1))
+    except OSError as error:
+        raise _unwritable(out, error) from None
 
 
 def write_files(

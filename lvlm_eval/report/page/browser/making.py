@@ -137,7 +137,7 @@ class Browser:
         looks: dict[Any, dict[Place, Shown]] = {}
         found = []
         places = [summary.place for summary in read.lvlm]
-        with reading(len(places)) as workers:
+        with reading(places) as workers:
             takings = workers.each(partial(_taken, frozenset(order)), places)
             for summary, own, (key, taken) in zip(read.lvlm, self._states, takings, strict=True):
                 # Alike asked questions are drawn once, those first that must be seen most.

@@ -50,7 +50,10 @@ def _cells(document: Mapping[str, Any], id: str, title: str) -> Table:
             words(str(one["model"])),
             words(_TITLES[setting]),
             words("yes" if one["default"] else "no"),
-            _with_interval(figures, "circular_accuracy", "circular_ci95"),
+            # Where nothing was answered its 0 would be of the requests, not of the model.
+            number(None)
+            if figures["average_accuracy"] is None
+            else _with_interval(figures, "circular_accuracy", "circular_ci95"),
             _with_interval(figures, "average_accuracy", "average_ci95"),
             count(figures["groups"]),
             words("yes" if figures["complete"] else "no"),
@@ -132,12 +135,17 @@ def _ranks(document: Mapping[str, Any], id: str, title: str) -> Table:
 
 
 def _tests(document: Mapping[str, Any], id: str, title: str) -> Table:
-    cells = {one["folder"]: one for one in document["cells"]}
+    # Several cells may be one run: the first of those that ask in a setting stands for it.
+    cells = {
+        (one["folder"], setting): one
+        for one in reversed(document["cells"])
+        for setting in one["settings"]
+    }
     rows = [
         (
             words(cell_words(one["levels"]) or DEFAULT),
-            words(str(cells[one["cell"]]["model"])),
-            words(_against(cells[one["against"]])),
+            words(str(cells[one["cell"], setting]["model"])),
+            words(_against(cells[one["against"], setting])),
             words(_TITLES[setting]),
             count(one["questions"]),
             _with_interval(one, "circular_difference", "circular_ci95", signed=True),

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,6 @@ from markupsafe import Markup
 
 from lvlm_eval.ablation.document import ABLATION, AVERAGE, CIRCULAR
 from lvlm_eval.ablation.factors import cell_words, level_text
-from lvlm_eval.errors import InputError
 from lvlm_eval.records import SETTINGS
 from lvlm_eval.report.ablating import DEFAULT, ablation_tables
 from lvlm_eval.report.page.content import Content
@@ -26,6 +26,9 @@ from lvlm_eval.report.table import TITLES
 from lvlm_eval.user_files import said
 
 ID = "ablation"
+MOST_OF_ID = 60
+"""Characters that a folder's name may give to the names of files."""
+
 MOST_ROWS = 60
 """Rows of a heat map; of more, the tables alone are shown."""
 
@@ -76,36 +79,41 @@ class Ablations:
         return Section(ID, "Ablation", html, style=asset("findings.css"))
 
     def content(self, read: Input) -> Content:
-        """Tables and heat maps of the section.
-
-        Raises:
-            InputError: a document is not what ``ablate`` writes.
-        """
+        """Tables and heat maps of the section."""
         return Content.joined(_content(one, id) for id, one in self._places().items())
 
     def _places(self) -> dict[str, Path]:
         """Id in the page → folder of each ablation that is named."""
-        places = dict.fromkeys(one for one in self.folders if (one / ABLATION).is_file())
-        return {f"{ID}-{number}": one for number, one in enumerate(places)}
+        found: dict[str, Path] = {}
+        for place in dict.fromkeys(one for one in self.folders if (one / ABLATION).is_file()):
+            words = re.findall("[a-z0-9]+", place.resolve().name.lower())
+            id = "-".join([ID, *words])[:MOST_OF_ID]
+            same = sum(one == id or one.startswith(f"{id}--") for one in found)
+            found[f"{id}--{same + 1}" if same else id] = place
+        return found
 
 
 def _content(folder: Path, id: str) -> Content:
     try:
-        document = json.loads((folder / ABLATION).read_text(encoding="utf-8"))
-        title = str(document["plan"]["name"] or folder.resolve().name)
+        document, title = _read(folder)
         return Content(document_tables(document, id, title), heat_maps(document, id))
     except _ODD as error:
-        raise InputError(f"{folder}: {_odd(error)}") from None
+        return Content(left_out=(f"the ablation {folder}: {_odd(error)}",))
+
+
+def _read(folder: Path) -> tuple[Any, str]:
+    """An ablation's document, and its title."""
+    document = json.loads((folder / ABLATION).read_text(encoding="utf-8"))
+    return document, str(document["plan"]["name"] or folder.resolve().name)
 
 
 def _odd(error: Exception) -> str:
-    return f"{ABLATION} of this folder is not what 'lvlm-eval ablate' writes: {said(error)}."
+    return f"its {ABLATION} is not what 'lvlm-eval ablate' writes: {said(error)}."
 
 
 def _shown(folder: Path, id: str) -> ShownAblation:
-    name = folder.resolve().name
     try:
-        document = json.loads((folder / ABLATION).read_text(encoding="utf-8"))
+        document, title = _read(folder)
         plan = document["plan"]
         facts = (
             ("design", str(plan["design"])),
@@ -118,9 +126,9 @@ def _shown(folder: Path, id: str) -> ShownAblation:
         )
         figures = tuple((one, Markup(page_svg(one))) for one in heat_maps(document, id))
         tables = pieces((*ablation_tables(document), *map(str, document["notes"])))
-        return ShownAblation(str(plan["name"] or name), facts, figures, tables)
+        return ShownAblation(title, facts, figures, tables)
     except _ODD as error:
-        return ShownAblation(name, trouble=_odd(error))
+        return ShownAblation(folder.resolve().name, trouble=f"Left out: {_odd(error)}")
 
 
 def heat_maps(document: Mapping[str, Any], id: str) -> tuple[Figure, ...]:
@@ -153,7 +161,10 @@ def heat_map(document: Mapping[str, Any], setting: str, id: str) -> Figure | Non
         column = str(one["model"]) if across is None else level_text(levels.get(across))
         rest = {name: level for name, level in levels.items() if name != across}
         row = cell_words(rest) or DEFAULT
-        values[row, column] = one["settings"][setting][CIRCULAR if whole else AVERAGE]
+        figures = one["settings"][setting]
+        # Where nothing was answered its 0 would be of the requests, not of the model.
+        known = figures[AVERAGE] is not None
+        values[row, column] = figures[CIRCULAR if whole else AVERAGE] if known else None
     rows = tuple(dict.fromkeys(row for row, _ in values))
     columns = tuple(dict.fromkeys(column for _, column in values))
     if len(values) < 2 or len(rows) > MOST_ROWS:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from lvlm_eval.comparing import Comparison, PairedFigures
 from lvlm_eval.records import SETTINGS
+from lvlm_eval.report.page.leaderboard import marks_of
+from lvlm_eval.report.page.runs import LvlmRun
 from lvlm_eval.report.page.tables.table import (
     Cell,
     Column,
@@ -23,14 +25,14 @@ _COLUMNS = (
     Column("questions", "n", hint="Questions"),
     Column("circular_against", "Circular, against"),
     Column("circular", "Circular"),
-    Column("circular_difference", "Difference"),
-    Column("circular_p", "p"),
-    Column("circular_p_holm", "p (Holm)"),
+    Column("circular_difference", "Circular difference"),
+    Column("circular_p", "Circular p"),
+    Column("circular_p_holm", "Circular p (Holm)"),
     Column("average_against", "Average, against"),
     Column("average", "Average"),
-    Column("average_difference", "Difference"),
-    Column("average_p", "p"),
-    Column("average_p_holm", "p (Holm)"),
+    Column("average_difference", "Average difference"),
+    Column("average_p", "Average p"),
+    Column("average_p_holm", "Average p (Holm)"),
     Column("both_right", "Both right"),
     Column("only_against", "Only against"),
     Column("only_run", "Only run"),
@@ -43,15 +45,15 @@ _COLUMNS = (
 )
 
 
-def comparison_tables(found: Sequence[tuple[Sequence[str], Comparison]]) -> tuple[Table, ...]:
+def comparison_tables(found: Sequence[tuple[Sequence[LvlmRun], Comparison]]) -> tuple[Table, ...]:
     """One table of every run against the first of its group, as the page has it; or none.
 
     Args:
-        found: labels of the runs in the page, and the comparison of them.
+        found: runs, and the comparison of them.
     """
     rows = [
-        _row(labels[pair.b], labels[pair.a], pair.settings[setting])
-        for labels, comparison in found
+        _row(runs[pair.b], runs[pair.a], pair.settings[setting])
+        for runs, comparison in found
         for pair in comparison.with_baseline
         for setting in SETTINGS
         if setting in pair.settings
@@ -68,12 +70,12 @@ def comparison_tables(found: Sequence[tuple[Sequence[str], Comparison]]) -> tupl
     return (Table("comparisons", "Runs over the same questions", note, _COLUMNS, tuple(rows)),)
 
 
-def _row(run: str, against: str, figures: PairedFigures) -> Row:
+def _row(run: LvlmRun, against: LvlmRun, figures: PairedFigures) -> Row:
     counts = figures.right_wrong
     kappa = figures.agreement.kappa
     cells: tuple[Cell, ...] = (
-        words(run),
-        words(against),
+        words(run.label),
+        words(against.label),
         words(TITLES[figures.setting]),
         count(figures.questions),
         number(figures.circular_a),
@@ -96,4 +98,4 @@ def _row(run: str, against: str, figures: PairedFigures) -> Row:
         number(figures.agreement.same),
         number(kappa, digits=2),
     )
-    return Row(cells, own=True)
+    return Row(cells, run.id, own=True, marks=marks_of(run))

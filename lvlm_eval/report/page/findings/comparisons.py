@@ -24,6 +24,11 @@ ID = "comparisons"
 MOST = 6
 """Runs of one group that are compared; of more, each pair takes its time."""
 
+_OTHER_QUESTIONS = (
+    "the other runs on the same data were asked other questions. 'lvlm-eval compare --common' "
+    "compares what two runs share."
+)
+
 MOST_FLIPS = 40
 """Questions that are named, each way."""
 
@@ -60,13 +65,13 @@ class Group:
         runs: letter, label, and in what it differs from the first.
         settings: what was found.
         notes: what a reader should know, a line each.
-        trouble: why there is no comparison; empty if there is one.
+        left_out: what is not compared, and why, a line each.
     """
 
     runs: tuple[tuple[str, str, str], ...]
     settings: tuple[ComparedSetting, ...]
     notes: tuple[str, ...]
-    trouble: str = ""
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,35 +100,24 @@ class Comparisons:
 
     def content(self, read: Input) -> Content:
         """The figures of the section as a table."""
-        found, left_out = [], []
-        for runs in _groups(read):
-            chosen = runs[:MOST]
-            labels = [one.label for one in chosen]
-            if len(chosen) > 1:
-                try:
-                    found.append((labels, _compared(chosen)))
-                except InputError as error:
-                    left_out.append(f"the comparison of {', '.join(labels)}: {error}")
+        groups = _groups(read)
+        compared = [_compared(runs) for runs in groups if len(runs) > 1]
+        left_out = [f"comparison: {line}" for one in compared for line in one.left_out]
+        left_out += [f"comparison of {one}: {_OTHER_QUESTIONS}" for one in _alone(groups)]
+        found = [(one.runs, one.found) for one in compared if one.found is not None]
         return Content(comparison_tables(found), left_out=tuple(left_out))
 
     def _group(self, runs: Sequence[LvlmRun]) -> Group:
-        chosen = runs[:MOST]
+        compared = _compared(runs)
+        found, chosen = compared.found, compared.runs
         labels = [one.label for one in chosen]
-        try:
-            found = _compared(chosen)
-        except InputError as error:
-            return Group(tuple(("", one, "") for one in labels), (), (), str(error))
+        if found is None:
+            return Group(tuple(("", one, "") for one in labels), (), (), compared.left_out)
         differs = {pair.b: "; ".join(pair.differs) for pair in found.with_baseline}
         headed = tuple(
             (chr(ord("A") + place), label, differs.get(place, ""))
             for place, label in enumerate(labels)
         )
-        notes = list(explanations_of(found))
-        if len(runs) > len(chosen):
-            notes.append(
-                f"{len(runs) - len(chosen)} more runs over these questions are left out here: "
-                "lvlm-eval compare takes any number."
-            )
         settings = tuple(
             ComparedSetting(
                 TITLES[setting],
@@ -133,7 +127,7 @@ class Comparisons:
             for setting in SETTINGS
             if any(setting in pair.settings for pair in found.with_baseline)
         )
-        return Group(headed, settings, tuple(notes))
+        return Group(headed, settings, tuple(explanations_of(found)), compared.left_out)
 
     def _flips(
         self, found: Comparison, setting: Setting, runs: Sequence[LvlmRun]
@@ -183,7 +177,52 @@ def _alone(groups: Sequence[Sequence[LvlmRun]]) -> Iterator[str]:
             yield runs[0].label
 
 
-def _compared(runs: Sequence[LvlmRun]) -> Comparison:
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Runs over the same questions.
+
+    Attributes:
+        runs: those that are compared; all of them if none is.
+        found: how they differ; None if they cannot be compared.
+        left_out: which others are not, and why, a line each.
+    """
+
+    runs: Sequence[LvlmRun]
+    found: Comparison | None
+    left_out: tuple[str, ...]
+
+
+def _compared(runs: Sequence[LvlmRun]) -> _Compared:
+    """Compare the first runs of a group, without those that cannot be compared with the first."""
+    chosen, left_out = list(runs[:MOST]), list[str]()
+    if len(runs) > len(chosen):
+        left_out.append(
+            f"{len(runs) - len(chosen)} more runs over these questions are left out here: "
+            "lvlm-eval compare takes any number."
+        )
+    try:
+        return _Compared(chosen, _comparison(chosen), tuple(left_out))
+    except InputError as error:
+        whole = str(error)
+    if len(chosen) == 2:
+        return _Compared(chosen, None, (*left_out, whole))
+    answered = [one for one in chosen if set(one.statuses) - {"missing", "error"}]
+    left_out += [f"{one.label} has no answers yet." for one in chosen if one not in answered]
+    first, *others = answered or chosen
+    fit = [first]
+    for other in others:
+        try:
+            _comparison([first, other])
+            fit.append(other)
+        except InputError as error:
+            left_out.append(str(error))
+    left_out = list(dict.fromkeys(left_out))
+    if len(fit) < 2:
+        return _Compared(chosen, None, tuple(left_out))
+    return _Compared(fit, _comparison(fit), tuple(left_out))
+
+
+def _comparison(runs: Sequence[LvlmRun]) -> Comparison:
     with contextlib.ExitStack() as opened:
         recorded = [opened.enter_context(opened_run(one.place)) for one in runs]
         return compare_runs(recorded, names=[one.label for one in runs], each_with_each=False)

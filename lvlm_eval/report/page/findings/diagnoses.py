@@ -105,8 +105,9 @@ class Diagnoses:
         for summary, alone in self._runs(read):
             found, _, notes = _explained(summary, alone, _controls_of(summary, read.lvlm))
             if found is not None:
-                diagnosed.append(OfRun(summary.label, found))
-            left_out += [f"the diagnosis of {summary.label}: {note}" for note in notes]
+                diagnosed.append(OfRun(summary, found))
+            what = "diagnosis" if found is None else "controls"
+            left_out += [f"{what} of {summary.label}: {note}" for note in notes]
         return Content(diagnosis_tables(diagnosed), left_out=tuple(left_out))
 
     def _runs(self, read: Input) -> list[tuple[LvlmRun, Explained]]:
@@ -146,10 +147,20 @@ def _explained(
         return found, (), (trouble,) if trouble else ()
     with contextlib.ExitStack() as opened:
         run, *beside = (opened.enter_context(opened_run(one.place)) for one in (summary, *controls))
-        try:
-            return explain(run, beside), tuple(str(one.control) for one in beside), ()
-        except InputError as error:
-            return found, (), (str(error),)
+        with contextlib.suppress(InputError):
+            return explain(run, beside), _names(beside), ()
+        fit, notes = [], []
+        for one in beside:
+            try:
+                explain(run, [one])
+                fit.append(one)
+            except InputError as error:
+                notes.append(str(error))
+        return explain(run, fit), _names(fit), tuple(notes)
+
+
+def _names(controls: Sequence[RecordedRun]) -> tuple[str, ...]:
+    return tuple(str(one.control) for one in controls)
 
 
 def _controls_of(run: LvlmRun, runs: Sequence[LvlmRun]) -> list[LvlmRun]:

@@ -13,6 +13,8 @@ from lvlm_eval.diagnosis.parts.position import Consistency
 from lvlm_eval.diagnosis.parts.scores import Scores
 from lvlm_eval.metrics import Accuracy
 from lvlm_eval.records import LETTERS
+from lvlm_eval.report.page.leaderboard import marks_of
+from lvlm_eval.report.page.runs import LvlmRun
 from lvlm_eval.report.page.tables.table import (
     Cell,
     Column,
@@ -32,9 +34,9 @@ _ACCURACIES = (Column("circular", "Circular"), Column("average", "Average"))
 
 @dataclass(frozen=True, slots=True)
 class OfRun:
-    """A run's label in the page, and what was found out about it."""
+    """A run of the page, and what was found out about it."""
 
-    label: str
+    summary: LvlmRun
     found: Diagnosis
 
 
@@ -123,7 +125,12 @@ def _rows(
     runs: Iterable[OfRun], cells: Callable[[SettingDiagnosis], Iterator[tuple[Cell, ...]]]
 ) -> tuple[Row, ...]:
     return tuple(
-        Row((words(run.label), words(TITLES[setting]), *rest), own=True)
+        Row(
+            (words(run.summary.label), words(TITLES[setting]), *rest),
+            run.summary.id,
+            own=True,
+            marks=marks_of(run.summary),
+        )
         for run in runs
         for setting, one in run.found.settings.items()
         for rest in cells(one)

@@ -162,7 +162,7 @@ def probability(value: float | None) -> Cell:
     """A cell of a p, or of another probability of 0 to 1."""
     if value is None:
         return Cell(None, NOTHING)
-    return Cell(_rounded(value), "<0.001" if value < 0.0005 else f"{value:.3f}")
+    return Cell(_rounded(value), "<0.001" if value < 0.001 else f"{value:.3f}")
 
 
 def words(text: str) -> Cell:
