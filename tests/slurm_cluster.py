@@ -82,7 +82,7 @@ class Cluster:
     def hurry(self) -> None:
         """Let tasks that went back into the queue start now; SLURM lets them wait two minutes."""
         lines = self.call("squeue", "--noheader", "--array", "--format=%i %r").splitlines()
-        for task, reason in map(str.split, lines):
+        for task, reason in (line.split(maxsplit=1) for line in lines):  # a reason has blanks
             if reason == "BeginTime":
                 self.call("scontrol", "update", f"JobId={task}", "StartTime=now")
 
