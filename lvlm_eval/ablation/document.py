@@ -163,13 +163,13 @@ def _with_figure(
     grid: Grid, figures: Mapping[int, Figures], setting: Setting, figure: str
 ) -> list[tuple[Cell, float | None]]:
     return [
-        (cell.cell, _known(figures[place][setting], figure))
+        (cell.cell, known_figure(figures[place][setting], figure))
         for place, cell in enumerate(grid.cells)
         if setting in figures[place]
     ]
 
 
-def _known(figures: Mapping[str, Any], figure: str) -> float | None:
+def known_figure(figures: Mapping[str, Any], figure: str) -> float | None:
     """A figure; None where no request was answered: its 0 would be of the requests."""
     found: float | None = figures[figure]
     return found if figures[AVERAGE] is not None else None
@@ -215,7 +215,7 @@ def _with_mean(
     """Every cell with the mean of a figure over its settings; None where one has none."""
     found: list[tuple[Cell, float | None]] = []
     for place, cell in enumerate(grid.cells):
-        values = [_known(its, figure) for its in figures[place].values()]
+        values = [known_figure(its, figure) for its in figures[place].values()]
         known = [one for one in values if one is not None]
         found.append((cell.cell, sum(known) / len(known) if len(known) == len(values) else None))
     return found

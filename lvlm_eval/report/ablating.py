@@ -13,7 +13,7 @@ from lvlm_eval.ablation.outlook import Outlook
 from lvlm_eval.ablation.plan import AblationPlan
 from lvlm_eval.ablation.preparing import Grid
 from lvlm_eval.records import SETTINGS
-from lvlm_eval.report.table import OWN_STYLE, TITLES, figure, plain_table
+from lvlm_eval.report.table import OWN_STYLE, figure, plain_table, title_of
 
 MOST_CELLS_LISTED = 40
 """Cells of which the plan lists each one; of more it lists the factors alone."""
@@ -128,7 +128,7 @@ def ablation_tables(document: Mapping[str, Any]) -> Iterator[Table]:
     for setting in (one for one in SETTINGS if one in document["main_effects"]):
         yield _cells(document, setting, several)
         if any(document["main_effects"][setting].values()):
-            yield _effects(document["main_effects"][setting], _title(setting))
+            yield _effects(document["main_effects"][setting], title_of(setting))
         if document["rankings"].get(setting):
             yield _rankings(document["rankings"][setting]["circular"], setting)
         if document["comparisons"].get(setting):
@@ -138,7 +138,7 @@ def ablation_tables(document: Mapping[str, Any]) -> Iterator[Table]:
 
 
 def _cells(document: Mapping[str, Any], setting: str, several: bool) -> Table:
-    table = plain_table(f"{_title(setting)}: every cell, percent [95 % interval]")
+    table = plain_table(f"{title_of(setting)}: every cell, percent [95 % interval]")
     if several:
         table.add_column("model", overflow="fold")
     table.add_column("cell", overflow="fold")
@@ -191,7 +191,7 @@ def _effects(effects: Mapping[str, Any], title: str) -> Table:
 
 
 def _rankings(conditions: Iterable[Mapping[str, Any]], setting: str) -> Table:
-    table = plain_table(f"{_title(setting)}: ranks of the models by circular accuracy")
+    table = plain_table(f"{title_of(setting)}: ranks of the models by circular accuracy")
     listed = list(conditions)
     table.add_column("condition", overflow="fold")
     models = list(listed[0]["ranks"]) if listed else []
@@ -216,7 +216,7 @@ def _comparisons(document: Mapping[str, Any], setting: str, several: bool) -> Ta
     is_mixed = len(kinds) > 1
     what = "accuracy" if is_mixed else f"{kinds.pop()} accuracy"
     table = plain_table(
-        f"{_title(setting)}: {what}, percentage points against the model's default cell"
+        f"{title_of(setting)}: {what}, percentage points against the model's default cell"
     )
     table.add_column("cell", overflow="fold")
     if is_mixed:
@@ -248,11 +248,6 @@ def _comparisons(document: Mapping[str, Any], setting: str, several: bool) -> Ta
 def _compared_by(record: Mapping[str, Any]) -> str:
     """Circular accuracy, or the average where a run has one rotation."""
     return "average" if record["circular_difference"] is None else "circular"
-
-
-def _title(setting: str) -> str:
-    titles: Mapping[str, str] = {str(name): title for name, title in TITLES.items()}
-    return titles[setting]
 
 
 def _mean(effect: Mapping[str, Any] | None) -> str:

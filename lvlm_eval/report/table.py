@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from rich import box
 from rich.console import Console
@@ -17,6 +18,11 @@ from lvlm_eval.scoring import Scored
 TITLES: dict[Setting, str] = {"vis": "Vis.", "vis+desc": "Vis.+Desc.", "desc": "Desc."}
 OFFICIAL, STRICT = "official", "strict"
 OWN_STYLE = "bold green"
+
+
+def title_of(setting: str) -> str:
+    """A setting's title, by its name as a document has it."""
+    return TITLES[cast(Setting, setting)]
 
 
 @dataclass(frozen=True, slots=True)

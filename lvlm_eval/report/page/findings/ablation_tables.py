@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lvlm_eval.ablation.document import MEAN
+from lvlm_eval.ablation.document import AVERAGE, CIRCULAR, MEAN, known_figure
 from lvlm_eval.ablation.factors import MODEL, cell_words, level_text
+from lvlm_eval.intervals import Interval
 from lvlm_eval.records import SETTINGS
 from lvlm_eval.report.ablating import DEFAULT
 from lvlm_eval.report.page.tables.table import (
@@ -17,13 +18,12 @@ from lvlm_eval.report.page.tables.table import (
     probability,
     words,
 )
-from lvlm_eval.report.table import TITLES
+from lvlm_eval.report.table import title_of
 
 _CELL = Column("cell", "Cell", numeric=False)
 _MODEL = Column("model", "Model", numeric=False)
 _SETTING = Column("setting", "Setting", numeric=False)
 _QUESTIONS = Column("questions", "n", hint="Questions")
-_TITLES: Mapping[str, str] = {**{str(k): v for k, v in TITLES.items()}, MEAN: "mean"}
 
 
 def document_tables(document: Mapping[str, Any], id: str, title: str) -> tuple[Table, ...]:
@@ -48,13 +48,10 @@ def _cells(document: Mapping[str, Any], id: str, title: str) -> Table:
         (
             words(cell_words(one["levels"]) or DEFAULT),
             words(str(one["model"])),
-            words(_TITLES[setting]),
+            words(title_of(setting)),
             words("yes" if one["default"] else "no"),
-            # Where nothing was answered its 0 would be of the requests, not of the model.
-            number(None)
-            if figures["average_accuracy"] is None
-            else _with_interval(figures, "circular_accuracy", "circular_ci95"),
-            _with_interval(figures, "average_accuracy", "average_ci95"),
+            number(known_figure(figures, CIRCULAR), _ends(figures["circular_ci95"])),
+            number(figures[AVERAGE], _ends(figures["average_ci95"])),
             count(figures["groups"]),
             words("yes" if figures["complete"] else "no"),
         )
@@ -76,7 +73,7 @@ def _effects(document: Mapping[str, Any], id: str, title: str) -> Table:
         (
             words(str(factor)),
             words(str(one["level"]) if factor == MODEL else level_text(one["level"])),
-            words(_TITLES[setting]),
+            words("mean" if setting == MEAN else title_of(setting)),
             *(
                 number((one[name] or {}).get(figure))
                 for name in figures
@@ -110,7 +107,7 @@ def _ranks(document: Mapping[str, Any], id: str, title: str) -> Table:
         (
             words(cell_words(one["levels"]) or DEFAULT),
             words(str(model)),
-            words(_TITLES[setting]),
+            words(title_of(setting)),
             words(figure),
             number(rank),
             number(one["tau"], digits=2),
@@ -146,12 +143,12 @@ def _tests(document: Mapping[str, Any], id: str, title: str) -> Table:
             words(cell_words(one["levels"]) or DEFAULT),
             words(str(cells[one["cell"], setting]["model"])),
             words(_against(cells[one["against"], setting])),
-            words(_TITLES[setting]),
+            words(title_of(setting)),
             count(one["questions"]),
-            _with_interval(one, "circular_difference", "circular_ci95", signed=True),
+            number(one["circular_difference"], _ends(one["circular_ci95"]), signed=True),
             probability(one["mcnemar_p"]),
             probability(one["mcnemar_p_holm"]),
-            _with_interval(one, "average_difference", "average_ci95", signed=True),
+            number(one["average_difference"], _ends(one["average_ci95"]), signed=True),
             probability(one["average_p"]),
             probability(one["average_p_holm"]),
         )
@@ -176,11 +173,8 @@ def _against(cell: Mapping[str, Any]) -> str:
     return f"{cell['model']} {cell_words(cell['levels']) or DEFAULT}"
 
 
-def _with_interval(
-    figures: Mapping[str, Any], name: str, interval: str, *, signed: bool = False
-) -> Cell:
-    ends = figures[interval]
-    return number(figures[name], None if ends is None else tuple(ends), signed=signed)
+def _ends(interval: Sequence[float] | None) -> Interval | None:
+    return None if interval is None else (interval[0], interval[1])
 
 
 def _table(

@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lvlm_eval.ablation.document import ABLATION, AVERAGE, CIRCULAR
+from lvlm_eval.ablation.document import ABLATION, AVERAGE, CIRCULAR, known_figure
 from lvlm_eval.ablation.factors import cell_words, level_text
 from lvlm_eval.records import SETTINGS
 from lvlm_eval.report.ablating import DEFAULT, ablation_tables
@@ -22,7 +22,7 @@ from lvlm_eval.report.page.findings.plain import Piece, pieces
 from lvlm_eval.report.page.inputs import Input
 from lvlm_eval.report.page.section import Section
 from lvlm_eval.report.page.templates import asset, template
-from lvlm_eval.report.table import TITLES
+from lvlm_eval.report.table import title_of
 from lvlm_eval.user_files import said
 
 ID = "ablation"
@@ -161,21 +161,18 @@ def heat_map(document: Mapping[str, Any], setting: str, id: str) -> Figure | Non
         column = str(one["model"]) if across is None else level_text(levels.get(across))
         rest = {name: level for name, level in levels.items() if name != across}
         row = cell_words(rest) or DEFAULT
-        figures = one["settings"][setting]
-        # Where nothing was answered its 0 would be of the requests, not of the model.
-        known = figures[AVERAGE] is not None
-        values[row, column] = figures[CIRCULAR if whole else AVERAGE] if known else None
+        name = CIRCULAR if whole else AVERAGE
+        values[row, column] = known_figure(one["settings"][setting], name)
     rows = tuple(dict.fromkeys(row for row, _ in values))
     columns = tuple(dict.fromkeys(column for _, column in values))
     if len(values) < 2 or len(rows) > MOST_ROWS:
         return None
-    titles = {str(name): title for name, title in TITLES.items()}
     name = "Circular" if whole else "Average"
     kind = "model" if across is None else across
     safe = setting.replace("+", "-")
     return Figure(
         f"{id}-{safe}-heat",
-        f"{titles[setting]}: {name.lower()} accuracy by cell",
+        f"{title_of(setting)}: {name.lower()} accuracy by cell",
         f"{name} accuracy in percent, the darker the more; a column is a {kind}",
         HeatMap(
             rows,
