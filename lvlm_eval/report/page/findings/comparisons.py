@@ -85,7 +85,7 @@ class Comparisons:
     links: bool = True
 
     def section(self, read: Input) -> Section | None:
-        """The section; None where no two runs have the same questions.
+        """The section; None where no data has two runs or more.
 
         Raises:
             InputError: a run that was read before cannot be read again.
